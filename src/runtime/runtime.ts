@@ -46,7 +46,7 @@ import { flushLogs } from '../core/log/line-sink.ts'
 import { HeapTidier } from './memory/tidy-heap.ts'
 import { followFiles } from './control/watch/follow-files.ts'
 import { collectUdpDrops } from './memory/udp-drops.ts'
-import { workerCount } from './workers/worker-count.ts'
+import { workerCount, workerRows } from './workers/worker-count.ts'
 import { Workers } from './workers/workers.ts'
 
 /** The main thread serves no requests, so the garbage of a reload is collected soon. */
@@ -84,7 +84,7 @@ export class Runtime implements Running {
     this.#options = options
     this.#log = log
     this.#workers = workerCount(config, log)
-    this.#memory = SharedMemory.create(this.#workers)
+    this.#memory = SharedMemory.create(workerRows(this.#workers))
     const source = this.#hub.attach()
     this.#metrics = new Metrics((announcement) => source.announce(announcement))
     const [memory, metrics] = [this.#memory, this.#metrics]
@@ -104,7 +104,7 @@ export class Runtime implements Running {
     this.#planes = this.#workers === 0 ? this.#inlinePlane(deps) : this.#workerPlanes()
     const slots = new SlotRegistry(table, clock)
     const tiers = { clock, log, metrics, board, pseudonym: this.#pseudonym }
-    this.#configured = new ConfiguredMemory(this.#workers, tiers)
+    this.#configured = new ConfiguredMemory(workerRows(this.#workers), tiers)
     this.#controller = new Controller({
       ...deps,
       slots,
@@ -237,20 +237,17 @@ export class Runtime implements Running {
   }
 
   #inlinePlane(deps: PoolDeps): Planes {
-    const log = this.#log
     this.#unwatchLoop = watchEventLoop(this.#metrics, '0', clock)
+    const common = { log: this.#log, metrics: this.#metrics }
     const engines = makeEngines({
+      ...common,
       clock,
       random,
-      log,
-      metrics: this.#metrics,
       memory: this.#memory,
       pseudonym: this.#pseudonym,
       wanted: this.#tls.acme.wanted
     })
-    return new InlinePlane(
-      new DataPlane({ ...deps, log, engines, metrics: this.#metrics, servesUnshared: true })
-    )
+    return new InlinePlane(new DataPlane({ ...deps, ...common, engines, servesUnshared: true }))
   }
 
   #workerPlanes(): Planes {
@@ -271,8 +268,9 @@ export class Runtime implements Running {
       metricsSource: () => this.#hub.attach(),
       onChange: (event) => this.#watch.changed(event),
       onWanted: this.#tls.acme.wanted,
-      recover: (thread) => this.#configured.recover(thread),
-      giveBack: (thread) => this.#memory.giveBack(thread),
+      recover: (row) => this.#configured.recover(row),
+      giveUp: (row) => this.#memory.giveUp(row),
+      giveBack: (row) => this.#memory.giveBack(row),
       onRestart: () => this.events.restarted(restarts)
     })
   }

@@ -3,7 +3,7 @@ import type { Lease } from '../../src/balancer/pool/lease.ts'
 import { Pool } from '../../src/balancer/pool/pool.ts'
 import { SlotRegistry } from '../../src/balancer/table/slot-registry.ts'
 import { BackendTable } from '../../src/balancer/table/table.ts'
-import { giveBack } from '../../src/balancer/table/give-back.ts'
+import { giveBack, hideWaiters } from '../../src/balancer/table/give-back.ts'
 import { wakeQueue } from '../../src/balancer/queue/wait-queue.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
@@ -247,4 +247,17 @@ t.test('what a dead thread held is given back, and its waiters are forgotten', a
     tables[0]!.held.some((held) => held < 0),
     false
   )
+})
+
+t.test('the waiters of a stuck thread hold up nobody', async (t) => {
+  const { pools, wait, order, main } = threadsOf(2, 10)
+  const [one, two] = pools as [Pool, Pool]
+  const lease = one.acquire({}) as Lease
+  wait(two, 'stuck')
+  wait(one, 'alive')
+  hideWaiters(main, 1)
+  lease.release('ok')
+  await tick()
+  t.same(order, ['alive'])
+  t.match(giveBack(main, 1), { waiters: 1 }, 'it counts until the thread is dead')
 })

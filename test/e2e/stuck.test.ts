@@ -5,6 +5,7 @@ import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
 import { Agent, request as httpsRequest } from 'node:https'
 import { join, resolve } from 'node:path'
 import t from 'tap'
+import { loadConfig } from '../../src/config/load-config.ts'
 import { freePort } from '../free-port.ts'
 import type { Workers } from '../../src/runtime/workers/workers.ts'
 import { testCertificates } from '../net/certificates.ts'
@@ -112,6 +113,56 @@ t.test(
     const open = () =>
       lb.running.metrics().match(/^lb_(connections_open|http2_streams_open|backend_active)\{.* [1-9]\d*$/gm)
     await until(() => open() === null, 'what the dead one held is counted no more')
+  }
+)
+
+const STUCK_IN_NATIVE_CODE = `import { execFileSync } from 'node:child_process'
+export default { name: 'blocks', before: 'cache', request(exchange) {
+  if (exchange.path === '/block') execFileSync('sleep', ['25'])
+} }
+`
+
+t.test(
+  'a worker blocked in native code is replaced before it is dead, and no reload waits for it',
+  async (t) => {
+    const web = await httpOrigin(t, 'web')
+    const dir = t.testdir({ 'blocks.ts': STUCK_IN_NATIVE_CODE })
+    const file = join(dir, 'lb.yaml')
+    const config = (pool: string) => ({
+      workers: 2,
+      plugins: ['./blocks.ts'],
+      listeners: [{ name: 'web', bind: '127.0.0.1:0', mode: 'l7', pool }],
+      pools: { [pool]: { backends: [{ address: web.address, maxConnections: 4 }], queue: { max: 10 } } }
+    })
+    const put = (pool: string) => writeFileSync(file, JSON.stringify(config(pool)))
+    put('web')
+    const loaded = await loadConfig(file, {})
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems))
+    const lb = await startLb(t, loaded.config, { configPath: file })
+    const workers = lb.running.planes as Workers
+    const restarts = () => workers.workers.reduce((sum, { restarts }) => sum + restarts, 0)
+    const began = performance.now()
+    const blocked = get(lb.port('web'), '/block').catch((error: unknown) => error)
+    const held = () => lb.running.metrics().match(/^lb_connections_open\{.*\} [1-9]/m)
+    await until(() => workers.workers.some(({ state }) => state === 'stuck'), 'noticed')
+    put('other')
+    const reloaded = performance.now()
+    t.match(await lb.running.reload(), { changed: true })
+    t.ok(performance.now() - reloaded < 12_000, 'the reload does not wait for its answer')
+    await until(
+      () => restarts() === 1 && workers.workers.every(({ state }) => state === 'running'),
+      'replaced'
+    )
+    const took = performance.now() - began
+    t.ok(took < 20_000, `replaced after ${Math.round(took)} ms, while the other still sleeps`)
+    t.ok(held(), 'the connection of the stuck one is open still')
+    for (let i = 0; i < 20; i++) t.equal((await get(lb.port('web'), '/')).status, 200)
+    await blocked
+    const line = () => lb.lines.some(({ message }) => message.startsWith('the thread of the stuck worker'))
+    await until(line, 'it is dead')
+    await until(() => held() === null, 'what it held is given back')
+    t.equal(restarts(), 1)
+    for (let i = 0; i < 20; i++) t.equal((await get(lb.port('web'), '/')).status, 200)
   }
 )
 

@@ -50,6 +50,19 @@ export function giveBack(table: BackendTable, thread: number): GivenBack {
   return given
 }
 
+/**
+ * The waiters of `thread`, which runs no more but is not dead, are passed over: a place that frees would be offered to the oldest
+ * of them again and again. They count until `giveBack`.
+ */
+export function hideWaiters(table: BackendTable, thread: number): void {
+  const { poolCapacity } = table.buffers
+  for (let pool = 0; pool < poolCapacity; pool++) {
+    const queue = (thread * poolCapacity + pool) * at.QUEUES
+    if (table.queues[queue + at.LENGTH] === 0) continue
+    Atomics.store(table.queues, queue + at.HEAD, 0)
+  }
+}
+
 /** What the thread held of a backend, in the order of the columns; it holds nothing any more. */
 function taken(table: BackendTable, thread: number, slot: number): [number, number, number] {
   const take = (column: number): number => {

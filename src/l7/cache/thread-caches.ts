@@ -1,3 +1,4 @@
+import { SPARE_ROWS } from '../../shared/spare-rows.ts'
 import type { RouteCache } from '../../config/model/model.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Metrics } from '../../core/metrics/metrics.ts'
@@ -53,5 +54,5 @@ export class ThreadCaches {
 
 /** Hot copies of all threads together take a sixteenth of `maxBytes`, which the shared memory leaves free. */
 export function hotBytesOf(memory: SharedStoreMemory): number {
-  return Math.floor(memory.maxBytes / 16 / Math.max(1, memory.workers))
+  return Math.floor(memory.maxBytes / 16 / Math.max(1, memory.workers - SPARE_ROWS))
 }

@@ -1,4 +1,4 @@
-import { giveBack } from '../../balancer/table/give-back.ts'
+import { giveBack, hideWaiters } from '../../balancer/table/give-back.ts'
 import { BackendTable, type TableBuffers } from '../../balancer/table/table.ts'
 import { SharedCounts, type CountsBuffers } from '../../shared/shared-counts.ts'
 import { Challenges } from '../../net/tls/challenges.ts'
@@ -19,7 +19,7 @@ export interface SharedBuffers {
 /** Listeners with a limit on their connections. */
 const LISTENERS = 4096
 
-/** The state that all threads of one `lb` share. Row 0 belongs to the main thread, 1 … to the workers. */
+/** The state that all threads of one `lb` share. Row 0 belongs to the main thread, 1 … to worker threads. */
 export class SharedMemory {
   readonly table: BackendTable
   readonly admission: AdmissionTables
@@ -43,8 +43,9 @@ export class SharedMemory {
     this.admission = { listeners, clients }
   }
 
-  static create(workers: number): SharedMemory {
-    const size = { threads: workers + 1, shared: workers > 0 }
+  /** `rows`: for worker threads. */
+  static create(rows: number): SharedMemory {
+    const size = { threads: rows + 1, shared: rows > 0 }
     return new SharedMemory(
       BackendTable.create(size),
       SharedCounts.create({ ...size, entries: LISTENERS }),
@@ -76,6 +77,11 @@ export class SharedMemory {
       redis: this.redis.memory,
       challenges: this.challenges.memory
     }
+  }
+
+  /** A thread that is being ended, but may live for long, serves no queue: other threads must not wait for it. */
+  giveUp(thread: number): void {
+    hideWaiters(this.table, thread)
   }
 
   /** Releases what a dead thread held. Main thread only. */

@@ -10,8 +10,10 @@ import type { PlainStartError } from '../control/start-error.ts'
 
 /** Passed to a worker when it starts. */
 export interface WorkerInit {
-  /** Row of this thread in shared tables: 1 … workers; 0 is the main thread. */
+  /** The worker's number: 1 … workers. Its replacement has the same one. */
   readonly thread: number
+  /** Its row in shared tables, from 1 on: the replacement of a stuck worker gets a spare one. */
+  readonly row: number
   readonly memory: SharedBuffers
   /** Name of this process in Via. */
   readonly pseudonym: string

@@ -1,3 +1,4 @@
+import { MessageChannel } from 'node:worker_threads'
 import type { WorkerState } from './planes.ts'
 import { RestartDelay } from './watch/restart-delay.ts'
 import type { WorkerThread } from './worker-thread.ts'
@@ -5,11 +6,13 @@ import type { WorkerThread } from './worker-thread.ts'
 /** The place of a worker: it stays when the worker dies. */
 export interface Seat {
   readonly thread: number
+  /** Of its worker in shared tables. */
+  row: number
   readonly delay: RestartDelay
   worker: WorkerThread | undefined
   /** The worker runs the snapshot in force. */
   joined: boolean
-  /** Its event loop does not run. */
+  /** Its event loop does not run; until the replacement has joined. */
   stuck: boolean
   restarts: number
   timer: NodeJS.Timeout | undefined
@@ -18,6 +21,7 @@ export interface Seat {
 export function emptySeat(thread: number): Seat {
   return {
     thread,
+    row: thread,
     delay: new RestartDelay(),
     worker: undefined,
     joined: false,
@@ -28,6 +32,16 @@ export function emptySeat(thread: number): Seat {
 }
 
 export function stateOf({ thread, worker, joined, stuck, restarts, delay }: Seat): WorkerState {
-  const state = worker === undefined ? 'waiting' : stuck ? 'stuck' : joined ? 'running' : 'starting'
+  const state = stuck ? 'stuck' : worker === undefined ? 'waiting' : joined ? 'running' : 'starting'
   return { thread, restarts, ailing: delay.ailing, state }
+}
+
+/** Direct channels between its new worker and those of the others. */
+export function linkPeers(seat: Seat, worker: WorkerThread, seats: readonly Seat[]): void {
+  for (const other of seats) {
+    if (other.worker === undefined || other === seat) continue
+    const { port1, port2 } = new MessageChannel()
+    worker.connect(other.row, port1)
+    other.worker.connect(seat.row, port2)
+  }
 }

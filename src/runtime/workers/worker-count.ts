@@ -25,3 +25,5 @@ export function workerCount(config: Config, log: Logger): number {
   }
   return wanted
 }
+
+export { workerRows } from '../../shared/spare-rows.ts'

@@ -30,6 +30,8 @@ const FIRST_ANSWER_WITHIN_MS = 60_000
  * for two workers in the first minutes, and save only 0.2 µs of collections per request.
  */
 const YOUNG_MB = 24
+/** How long to wait for the stack of a stuck worker. */
+const STACK_WITHIN_MS = 3_000
 /** A user waits for the result: a busy worker is left out of the sum. */
 const CONNECTIONS_WITHIN_MS = 500
 
@@ -38,6 +40,7 @@ type Answer = Extract<FromWorker, { type: 'prepared' | 'failed' | 'committed' | 
 /** One worker thread, for the main thread: requests with answers and deadlines over its message port. */
 export class WorkerThread {
   readonly thread: number
+  readonly row: number
   readonly #worker: Worker
   readonly #hooks: WorkerHooks
   readonly #sender = new DescriptorSender((far) => this.#post({ type: 'inbox', far }))
@@ -51,6 +54,7 @@ export class WorkerThread {
 
   constructor(init: WorkerInit, heapMb: number, hooks: WorkerHooks) {
     this.thread = init.thread
+    this.row = init.row
     this.#hooks = hooks
     this.#worker = new Worker(workerFile()!, {
       name: `lb-worker-${init.thread}`,
@@ -138,14 +142,22 @@ export class WorkerThread {
   }
 
   /** Its current stack, for the log. */
-  stack(withinMs: number): Promise<string | undefined> {
-    return stackOf(this.#worker.threadId, withinMs)
+  stack(): Promise<string | undefined> {
+    return stackOf(this.#worker.threadId, STACK_WITHIN_MS)
   }
 
   /** Ends it like a crash, with a reason for the log. */
   fail(error: Error): void {
     this.#error ??= error
     void this.#worker.terminate()
+  }
+
+  /** Nobody waits for its answers any more. It is not ended by that. */
+  giveUp(error: Error): void {
+    this.#error ??= error
+    this.#sender.close()
+    for (const { reject } of this.#waiting.values()) reject(error)
+    this.#waiting.clear()
   }
 
   connect(thread: number, port: MessagePort): void {

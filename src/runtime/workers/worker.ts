@@ -54,7 +54,7 @@ reportOnItself({ log, metrics, clock: systemClock })
 if (init.replaces) goOnWithout((file, { message }) => log.error({ file }, message))
 // Ends the worker after errors that it cannot continue from: the main thread replaces it.
 const letGo = catchTheRest(() => process.exit(1))
-const memory = SharedMemory.attach(init.memory, init.thread)
+const memory = SharedMemory.attach(init.memory, init.row)
 const { table } = memory
 const common = { table, clock: systemClock, random: systemRandom, log }
 const { pseudonym } = init
@@ -73,7 +73,7 @@ const plane = new DataPlane({
   onChange: (event) => post({ type: 'change', event }),
   servesUnshared: init.thread === 1
 })
-new Heartbeats(init.beats).begin(init.thread, systemClock)
+new Heartbeats(init.beats).begin(init.row, systemClock)
 watchEventLoop(metrics, String(init.thread), systemClock)
 // Threads take turns, and large heaps are skipped: there a reload hardly matters and marking takes long.
 const heap = new HeapTidier(systemClock, 6_000 + 500 * (init.thread % 8), 128 * 2 ** 20)

@@ -1,35 +1,27 @@
-import { MessageChannel } from 'node:worker_threads'
 import { bindsStreams } from '../../net/descriptors/bind-stream.ts'
 import { systemClock } from '../../core/clock.ts'
-import { contain } from '../../core/containment.ts'
 import { reopenLogs } from '../../core/log/line-sink.ts'
 import type { BackendFate } from '../plane/listener-engine.ts'
 import type { ListenerConnections } from './messages.ts'
 import { sumConnections, type Planes, type WorkerState } from './planes.ts'
-import { emptySeat, stateOf, type Seat } from './seat.ts'
+import { workerRows } from '../../shared/spare-rows.ts'
+import { emptySeat, linkPeers, stateOf, type Seat } from './seat.ts'
 import { SerialQueue } from '../control/reload/serial-queue.ts'
 import type { PlaneSnapshot } from '../plane/plane-snapshot.ts'
 import { BEAT_MS, Heartbeats, STUCK_AFTER_MS, Watchdog } from './watch/watchdog.ts'
+import { GIVE_BACK_AFTER_MS, Rows } from './watch/rows.ts'
 import { all } from './all.ts'
 import { Keepers } from './sockets/keepers.ts'
 import { WorkerSockets } from './sockets/worker-sockets.ts'
 import { WorkerThread } from './worker-thread.ts'
-import type { WorkersDeps } from './workers-deps.ts'
-
-/**
- * The kernel has closed a dead thread's connections, but a busy backend may hear of a new connection before that: when
- * counts were released at once, a backend with room for 10 saw 11. Shorter than the shortest wait for a replacement.
- */
-const GIVE_BACK_AFTER_MS = 50
-
-/** How long to wait for the stack of a stuck worker. */
-const STACK_WITHIN_MS = 3_000
+import { hear, type WorkersDeps } from './workers-deps.ts'
 
 /** The worker threads: started together, changed together, replaced one by one when they die. */
 export class Workers implements Planes {
   readonly #deps: WorkersDeps
   readonly #seats: readonly Seat[]
   readonly #beats: Heartbeats
+  readonly #rows: Rows
   readonly #watchdog = new Watchdog()
   readonly #sockets: WorkerSockets
   readonly #keepers = new Keepers((thread) => this.#sockets.left(thread))
@@ -47,7 +39,8 @@ export class Workers implements Planes {
     this.#deps = deps
     this.#seats = Array.from({ length: deps.count }, (_, index) => emptySeat(index + 1))
     this.#sockets = new WorkerSockets(deps.count)
-    this.#beats = Heartbeats.create(deps.count + 1)
+    this.#beats = Heartbeats.create(workerRows(deps.count) + 1)
+    this.#rows = new Rows(deps)
     for (const seat of this.#seats) this.#spawn(seat)
     this.#watch()
   }
@@ -179,20 +172,35 @@ export class Workers implements Planes {
     // A worker that is still starting has a deadline of its own.
     const beats = this.#seats
       .filter(({ joined, stuck }) => joined && !stuck)
-      .map(({ thread }) => [thread, this.#beats.of(thread)] as const)
-    for (const thread of this.#watchdog.look(new Map(beats), systemClock.now())) {
-      void this.#replaceStuck(this.#seats[thread - 1]!)
-    }
+      .map(({ row }) => [row, this.#beats.of(row)] as const)
+    for (const row of this.#watchdog.look(new Map(beats), systemClock.now()))
+      void this.#replaceStuck(this.#seats.find((seat) => seat.row === row)!)
     this.#cancelLook = systemClock.after(BEAT_MS, () => this.#watch())
   }
 
   async #replaceStuck(seat: Seat): Promise<void> {
     const worker = seat.worker!
     seat.stuck = true
-    const stack = await worker.stack(STACK_WITHIN_MS)
+    const error = new Error(`worker ${seat.thread} was stuck for ${STUCK_AFTER_MS} ms`)
+    this.#vacate(seat, worker, error)
+    const stack = await worker.stack()
     const fields = { worker: seat.thread, ms: STUCK_AFTER_MS, stack }
     this.#deps.log.error(fields, 'worker is stuck: its event loop does not run; it will be replaced')
-    worker.fail(new Error(`worker ${seat.thread} was stuck for ${STUCK_AFTER_MS} ms`))
+    worker.fail(error)
+  }
+
+  /**
+   * A thread in native code cannot be ended, so its seat is given to another at once, on a spare row: what it holds is given
+   * back when it is dead.
+   */
+  #vacate(seat: Seat, worker: WorkerThread, error: Error): void {
+    // Where workers bind themselves, the address is free only once it is dead.
+    const row = this.#stopping || !bindsStreams ? undefined : this.#rows.instead(seat.row)
+    if (row === undefined) return
+    seat.row = row
+    this.#empty(seat)
+    worker.giveUp(error)
+    seat.timer = setTimeout(() => void this.#replace(seat), this.#delayOf(seat))
   }
 
   #live(): WorkerThread[] {
@@ -216,61 +224,56 @@ export class Workers implements Planes {
         ...this.#deps.init,
         beats: this.#beats.buffer,
         thread: seat.thread,
+        row: seat.row,
         replaces: this.#current !== undefined
       },
       this.#deps.heapMb,
       {
-        onMessage: (message) => {
-          if (message.type === 'metrics') source.announce(message.announcement)
-          else if (message.type === 'log') this.#deps.log[message.level](message.fields, message.message)
-          else if (message.type === 'wanted') this.#deps.onWanted(message.listener, message.name)
-          else this.#deps.onChange(message.event)
-        },
+        onMessage: (message) => hear(this.#deps, source, message),
         onExit: (error) => {
           source.detach()
-          this.#exited(seat, error)
+          this.#exited(seat, worker, error)
         }
       }
     )
-    for (const other of this.#seats) {
-      if (other.worker === undefined || other === seat) continue
-      const { port1, port2 } = new MessageChannel()
-      worker.connect(other.thread, port1)
-      other.worker.connect(seat.thread, port2)
-    }
-    seat.worker = worker
-    return worker
+    linkPeers(seat, worker, this.#seats)
+    return (seat.worker = worker)
   }
 
-  #exited(seat: Seat, error: Error | undefined): void {
-    seat.worker = undefined
-    seat.joined = false
+  #exited(seat: Seat, { row }: WorkerThread, error: Error | undefined): void {
+    const giveBack = this.#rows.died(row)
+    if (seat.row !== row) {
+      // It was stuck; its seat has long been another's.
+      this.#deps.log.info({ worker: seat.thread }, 'the thread of the stuck worker has ended')
+      setTimeout(() => {
+        giveBack()
+        this.#rows.free(row)
+      }, GIVE_BACK_AFTER_MS).unref()
+      return
+    }
     seat.stuck = false
-    const recovered = this.#recover(seat)
-    this.#sockets.ended(seat.thread)
+    this.#empty(seat)
     if (this.#stopping) return
-    if (this.#current !== undefined) this.#keepers.look(this.#seats)
-    const inMs = seat.delay.next(this.#seats.every(({ worker }) => worker === undefined))
+    const inMs = this.#delayOf(seat)
     this.#deps.log.error({ worker: seat.thread, err: error, inMs }, 'worker died; it will be replaced')
     // Before the first snapshot is in force nothing is served: start() fails and ends the others.
     if (this.#current === undefined) return
     seat.timer = setTimeout(() => {
-      // Another thread, slow just then, held a lock of the cache.
-      if (!recovered) this.#recover(seat)
-      this.#deps.giveBack(seat.thread)
+      giveBack()
       seat.timer = setTimeout(() => void this.#replace(seat), inMs - GIVE_BACK_AFTER_MS)
     }, GIVE_BACK_AFTER_MS)
   }
 
-  /** A failure with one cache must not prevent the replacement of a worker. */
-  #recover({ thread }: Seat): boolean {
-    try {
-      this.#deps.recover(thread)
-      return true
-    } catch (error) {
-      contain(error)
-      return false
-    }
+  /** Others accept on its sockets until the replacement has joined. */
+  #empty(seat: Seat): void {
+    seat.worker = undefined
+    seat.joined = false
+    this.#sockets.ended(seat.thread)
+    if (!this.#stopping && this.#current !== undefined) this.#keepers.look(this.#seats)
+  }
+
+  #delayOf({ delay }: Seat): number {
+    return delay.next(this.#seats.every(({ worker }) => worker === undefined))
   }
 
   async #replace(seat: Seat): Promise<void> {
@@ -283,6 +286,7 @@ export class Workers implements Planes {
       await worker.prepare(this.#current!, this.#sockets.give(worker.thread))
       await worker.commit()
       seat.joined = true
+      seat.stuck = false
       seat.delay.started()
       this.#keepers.look(this.#seats)
       this.#deps.log.info({ worker: seat.thread }, 'worker replaced')
