@@ -32,6 +32,18 @@ export function isBlank(c: number | undefined): boolean {
   return c === 32 || c === 9
 }
 
+/** Where a value in `buffer[at..end)` begins, behind white space; `end` where there is none. */
+export function valueStart(buffer: Uint8Array, at: number, end: number): number {
+  while (at < end && isBlank(buffer[at])) at++
+  return at
+}
+
+/** Where the value that begins at `start` ends, before white space. */
+export function valueEnd(buffer: Uint8Array, start: number, end: number): number {
+  while (end > start && isBlank(buffer[end - 1])) end--
+  return end
+}
+
 /** Longer texts are decoded each time. */
 const MAX_BYTES = 48
 const PLACES = 256

@@ -28,6 +28,15 @@ export const responseCases: readonly ResponseCase[] = [
     body: 'abc',
     has: ['X-A: b']
   }),
+  ...['Content-Length: 3\r\nContent-Length:  3 ', 'Content-Length: 3, 3', 'Content-Length: 3 ,3\t, 3'].map(
+    (lengths) =>
+      passes(`one length, said again: ${JSON.stringify(lengths)}`, ok([lengths], 'abc'), {
+        status: 200,
+        body: 'abc',
+        has: ['Content-Length: 3'],
+        hasNot: ['3, 3', '3 ,3']
+      })
+  ),
   passes('chunked', ok([CHUNKED], '3\r\nabc\r\n0\r\n\r\n'), { status: 200, body: 'abc' }),
   passes('HTTP/1.2 is read as HTTP/1.1', response('HTTP/1.2 200 OK', [CHUNKED], '3\r\nabc\r\n0\r\n\r\n'), {
     status: 200,
@@ -169,6 +178,17 @@ export const responseCases: readonly ResponseCase[] = [
   bad('TE and CL', ok([CHUNKED, 'Content-Length: 3'], '3\r\nabc\r\n0\r\n\r\n')),
   bad('two lengths, different', ok(['Content-Length: 3', 'Content-Length: 4'], 'abcd')),
   bad('a list of lengths', ok(['Content-Length: 3, 4'], 'abcd')),
+  bad(
+    'equal lengths and one that differs',
+    ok(['Content-Length: 3', 'Content-Length: 3', 'Content-Length: 2'], 'abc')
+  ),
+  bad('a length and a list of it', ok(['Content-Length: 3', 'Content-Length: 3, 3'], 'abc')),
+  bad(
+    'equal lengths and a coding',
+    ok(['Content-Length: 3', 'Content-Length: 3', CHUNKED], '3\r\nabc\r\n0\r\n\r\n')
+  ),
+  bad('equal lengths that are none', ok(['Content-Length: x', 'Content-Length: x'], 'abc')),
+  bad('a list with an empty part', ok(['Content-Length: 3,,3'], 'abc')),
   bad('a length with a plus', ok(['Content-Length: +3'], 'abc')),
   bad('a length with a minus', ok(['Content-Length: -3'], 'abc')),
   bad('a hexadecimal length', ok(['Content-Length: 0x3'], 'abc')),

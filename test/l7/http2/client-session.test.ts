@@ -73,6 +73,17 @@ t.test('a response consists of its sections and DATA, after interim responses', 
   t.equal(made.session.streams.size, 0)
 }) // prettier-ignore
 
+t.test('a length that is said more than once, and always the same, is one', async (t) => {
+  const said: [string, string][][] = [[['content-length', '2'], ['content-length', '2']], [['content-length', '2, 2']]]
+  for (const lengths of said) {
+    const made = lab()
+    const heard = made.ask()
+    made.feed(head([...OK, ...lengths, ['x', 'y']]), frame(0, 1, 1, Buffer.from('ab')))
+    t.strictSame(made.heads.map(({ bodyLength, headers }) => [bodyLength, headers.text]), [[2, 'x: y\r\n']])
+    t.match(heard, { body: 'ab', trailers: '', closed: undefined })
+  }
+}) // prettier-ignore
+
 t.test('a malformed response ends its stream and reaches no client', async (t) => {
   const cases: Record<string, Uint8Array[]> = {
     'no status': [head([['x', 'y']], 5)],
@@ -89,6 +100,11 @@ t.test('a malformed response ends its stream and reaches no client', async (t) =
     'more than content-length': [head([...OK, ['content-length', '1']]), frame(0, 1, 1, Buffer.from('ab'))],
     'less than content-length': [head([...OK, ['content-length', '3']]), frame(0, 1, 1, Buffer.from('ab'))],
     'no body where one is said to come': [head([...OK, ['content-length', '3']], 5)],
+    'two lengths': [
+      head([...OK, ['content-length', '2'], ['content-length', '3']]),
+      frame(0, 1, 1, Buffer.from('ab'))
+    ],
+    'a list of two lengths': [head([...OK, ['content-length', '2, 3']]), frame(0, 1, 1, Buffer.from('ab'))],
     'trailers without an end': [head(OK), head([['x', 'y']])],
     'trailers with a status': [head(OK), head([...OK], 5)],
     'a body behind 204': [head([[':status', '204']]), frame(0, 1, 1, Buffer.from('x'))]

@@ -1,5 +1,5 @@
 import { ALNUM, FIELD_VALUE } from '../../message/chars.ts'
-import { TOKEN, isBlank, knownTexts, latin1 } from '../../../core/latin1.ts'
+import { TOKEN, isBlank, knownTexts, latin1, valueEnd, valueStart } from '../../../core/latin1.ts'
 import {
   BAD_FIELD_NAME,
   BAD_FIELD_VALUE,
@@ -47,6 +47,7 @@ export class FieldScanner {
   lengthCount = 0
   lengthStart = 0
   lengthEnd = 0
+  lengthsDiffer = false
   codingCount = 0
   codingStart = 0
   codingEnd = 0
@@ -145,6 +146,7 @@ export class FieldScanner {
     this.nameBits = 0
     this.hostCount = 0
     this.lengthCount = 0
+    this.lengthsDiffer = false
     this.codingCount = 0
     this.connection = ''
     this.keepAlive = ''
@@ -176,8 +178,8 @@ export class FieldScanner {
       case 4:
         if (this.#is(nameStart, 'host')) {
           this.hostCount++
-          this.hostStart = this.#trimStart(nameEnd + 1, lineEnd)
-          this.hostEnd = this.#trimEnd(this.hostStart, lineEnd)
+          this.hostStart = valueStart(this.#buffer, nameEnd + 1, lineEnd)
+          this.hostEnd = valueEnd(this.#buffer, this.hostStart, lineEnd)
         } else if (this.#is(nameStart, 'date')) this.seen |= SEEN_DATE
         break
       case 5:
@@ -224,9 +226,7 @@ export class FieldScanner {
         break
       case 14:
         if (this.#is(nameStart, 'content-length')) {
-          this.lengthCount++
-          this.lengthStart = this.#trimStart(nameEnd + 1, lineEnd)
-          this.lengthEnd = this.#trimEnd(this.lengthStart, lineEnd)
+          this.#noteLength(nameEnd + 1, lineEnd)
           this.#cut(nameStart, lineEnd)
         } else if (this.#is(nameStart, 'http2-settings')) this.#cut(nameStart, lineEnd)
         else if (this.#isDisguised(nameStart, 'content', 'length')) this.#cut(nameStart, lineEnd)
@@ -244,8 +244,8 @@ export class FieldScanner {
       case 17:
         if (this.#is(nameStart, 'transfer-encoding')) {
           this.codingCount++
-          this.codingStart = this.#trimStart(nameEnd + 1, lineEnd)
-          this.codingEnd = this.#trimEnd(this.codingStart, lineEnd)
+          this.codingStart = valueStart(this.#buffer, nameEnd + 1, lineEnd)
+          this.codingEnd = valueEnd(this.#buffer, this.codingStart, lineEnd)
           this.#cut(nameStart, lineEnd)
         } else if (this.#is(nameStart, 'x-forwarded-proto')) this.seen |= SEEN_X_FORWARDED
         else if (this.#isDisguised(nameStart, 'transfer', 'encoding')) this.#cut(nameStart, lineEnd)
@@ -257,6 +257,17 @@ export class FieldScanner {
         else if (this.#is(nameStart, 'x-forwarded-server')) this.seen |= SEEN_X_FORWARDED
         break
     }
+  }
+
+  #noteLength(from: number, lineEnd: number): void {
+    const start = valueStart(this.#buffer, from, lineEnd)
+    const end = valueEnd(this.#buffer, start, lineEnd)
+    const { lengthCount: count, lengthStart: first, lengthEnd: last } = this
+    if (count > 0 && this.#buffer.compare(this.#buffer, first, last, start, end) !== 0)
+      this.lengthsDiffer = true
+    this.lengthCount++
+    this.lengthStart = start
+    this.lengthEnd = end
   }
 
   /** `name` is lower case letters, digits and hyphens: `| 32` maps no other character of TOKEN to those. */
@@ -280,18 +291,8 @@ export class FieldScanner {
   }
 
   #value(nameEnd: number, lineEnd: number): string {
-    const start = this.#trimStart(nameEnd + 1, lineEnd)
-    return knownTexts.read(this.#buffer, start, this.#trimEnd(start, lineEnd))
-  }
-
-  #trimStart(at: number, end: number): number {
-    while (at < end && isBlank(this.#buffer[at])) at++
-    return at
-  }
-
-  #trimEnd(start: number, end: number): number {
-    while (end > start && isBlank(this.#buffer[end - 1])) end--
-    return end
+    const start = valueStart(this.#buffer, nameEnd + 1, lineEnd)
+    return knownTexts.read(this.#buffer, start, valueEnd(this.#buffer, start, lineEnd))
   }
 }
 

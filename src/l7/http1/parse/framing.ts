@@ -17,9 +17,10 @@ export function framingFailure(framing: number): number {
 
 /**
  * RFC 9112 §6.3, strictly: whatever two recipients might read differently is refused. Returns the length of the body,
- * CHUNKED, UNDECLARED, or a value that `framingFailure` decodes.
+ * CHUNKED, UNDECLARED, or a value that `framingFailure` decodes. `repeated`: a length that is said more than once is
+ * one, as §6.3 allows. It is for responses, where the client gets one field that is written anew.
  */
-export function readFraming(buffer: Buffer, fields: FieldScanner, minor: number): number {
+export function readFraming(buffer: Buffer, fields: FieldScanner, minor: number, repeated = false): number {
   if (fields.codingCount > 0) {
     if (fields.lengthCount > 0) return FAILED + LENGTH_AND_CODING
     if (minor === 0) return FAILED + OLD_CODING
@@ -33,9 +34,16 @@ export function readFraming(buffer: Buffer, fields: FieldScanner, minor: number)
     return FAILED + BAD_CODING
   }
   if (fields.lengthCount === 0) return UNDECLARED
-  if (fields.lengthCount > 1) return FAILED + BAD_LENGTH
-  const length = parseLength(buffer, fields.lengthStart, fields.lengthEnd)
+  if (fields.lengthCount > 1 && (!repeated || fields.lengthsDiffer)) return FAILED + BAD_LENGTH
+  let length = parseLength(buffer, fields.lengthStart, fields.lengthEnd)
+  if (length === -1 && repeated) length = repeatedLength(fields.slice(fields.lengthStart, fields.lengthEnd))
   return length === -1 ? FAILED + BAD_LENGTH : length
+}
+
+/** The length that a list such as "5, 5" says in each of its parts; else -1. */
+export function repeatedLength(value: string): number {
+  const [first = '', ...others] = value.split(/[ \t]*,[ \t]*/)
+  return /^\d{1,15}$/.test(first) && others.every((other) => other === first) ? Number(first) : -1
 }
 
 /** Digits only, at most Number.MAX_SAFE_INTEGER; else -1. */

@@ -114,7 +114,7 @@ function again({ head, text, nameBits }: Known): UpstreamHead {
 
 function complete(buffer: Buffer, status: number, reason: string, minor: number, toHead: boolean): number {
   // Responses without a body (RFC 9112 §6.3) are checked too: broken framing may be an attack.
-  const framing = readFraming(buffer, fields, minor)
+  const framing = readFraming(buffer, fields, minor, true)
   const failure = framingFailure(framing)
   if (failure !== 0) return failure
   const bodiless = status < 200 || status === 204 || status === 304 || toHead

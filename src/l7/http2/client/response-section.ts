@@ -1,6 +1,7 @@
 import { HeaderBlock } from '../../message/header-block.ts'
 import { UNKNOWN_LENGTH } from '../../message/body-length.ts'
 import { RESPONSE_FIELDS, RESPONSE_HEAD_BYTES, type UpstreamHead } from '../../http1/parse/response-parser.ts'
+import { repeatedLength } from '../../http1/parse/framing.ts'
 import type { FieldSink } from '../hpack/decoder.ts'
 import type { TableEntry } from '../hpack/decoder-table.ts'
 import {
@@ -53,8 +54,9 @@ export class ResponseSection implements FieldSink {
         this.#malformed = true
         return
       case CONTENT_LENGTH: {
-        const length = /^\d{1,15}$/.test(field.value) ? Number(field.value) : -1
-        if (length === -1 || this.contentLength !== -1) this.#malformed = true
+        const length = repeatedLength(field.value)
+        if (length === -1 || (this.contentLength !== -1 && this.contentLength !== length))
+          this.#malformed = true
         this.contentLength = length
         return
       }
