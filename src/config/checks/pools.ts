@@ -140,7 +140,7 @@ function checkDiscover(pool: RawMap, path: Path): Finding[] {
     const message = 'a pool needs `backends: ["10.0.0.1:8080"]`, or `discover` to learn them from'
     return [errorAt(path, message, 'key')]
   }
-  if (!isMap(discover) || discover['dns'] === undefined) return []
+  if (!isMap(discover) || textOf(discover['dns']) === undefined) return []
   const type = textOf(discover['type']) ?? 'a'
   if (type === 'a' && discover['port'] === undefined) {
     return [

@@ -7,7 +7,7 @@ import { foreignChallenges } from '../report/foreign-words.ts'
 import { defaults } from '../defaults.ts'
 import { listOf, mapping } from './leaf/leaf.ts'
 import { rate, text, word } from './leaf/leaves.ts'
-import { firstOf, loneText, loneTrue } from './leaf/lone.ts'
+import { firstOf, loneList, loneText, loneTrue } from './leaf/lone.ts'
 import { httpUrl } from './leaf/network-leaves.ts'
 import { filePath } from './leaf/path-leaves.ts'
 
@@ -120,6 +120,7 @@ export const listenerAcme = mapping(
   {
     lone: firstOf(
       loneText('domains', /\./),
+      loneList('domains'),
       (value) =>
         typeof value === 'string'
           ? 'name the domains: { domains: [example.com] }; the authority is `acme: { directory: … }` at the top of the file'

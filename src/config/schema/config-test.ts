@@ -71,7 +71,17 @@ const request = mapping(
       .optional()
       .describe('Certificate that the client shows, taken for verified; the listener has `tls.clientAuth`.')
   },
-  { example: '{ url: "https://example.com/" }', lone: cureOfLine }
+  {
+    example: '{ url: "https://example.com/" }',
+    lone: cureOfLine,
+    elsewhere: Object.fromEntries([
+      ...['path', 'uri', 'target', 'host', 'hostname', 'scheme', 'port', 'query'].map((key) => [
+        key,
+        'is a part of `url`: { url: "https://example.com/path?query" }'
+      ]),
+      ...['expect', 'status', 'route', 'pool'].map((key) => [key, 'belongs beside `request`, under `expect`'])
+    ])
+  }
 )
 
 const expectation = mapping(

@@ -1,4 +1,4 @@
-import { isMap, type Raw } from '../raw.ts'
+import { isMap, type Raw, type RawMap } from '../raw.ts'
 
 /** What to write for a value of a wrong form, whatever the key. */
 export function cureByForm(expected: string, value: Raw | undefined): string | undefined {
@@ -82,5 +82,26 @@ function inlineCure(expected: string, value: Raw | undefined): string | undefine
     return 'it is a text; the kinds are keys of their own: `path`, `pathPrefix` and `pathRegex`'
   if (isMap(value) && expected.startsWith('a host name such as example.com or'))
     return 'it is a text; of expressions there is "*." at its beginning only'
-  return isMap(value) && !expected.includes('mapping') ? 'it is one value, without keys below it' : undefined
+  return isMap(value) && !expected.includes('mapping') ? oneValueCure(expected, value) : undefined
+}
+
+/** Keys under which the value itself is written one level too deep: `dns: { name: example.com, type: srv }`. */
+const ITSELF =
+  /^(?:name|names|value|path|paths|file|filename|url|uri|host|hosts|hostname|address|addr|addresses|domain|domains|service|servicename|exact)$/i
+
+function oneValueCure(expected: string, value: RawMap): string {
+  const keys = Object.keys(value)
+  const itself = keys.find((key) => ITSELF.test(key) && isScalar(value[key]))
+  if (itself === undefined) return 'it is one value, without keys below it'
+  const others = keys.filter((key) => key !== itself).map((key) => `\`${key}\``)
+  // The group of `user` is that of the user.
+  const beside =
+    others.length === 0 || expected.startsWith('the name of a user')
+      ? ''
+      : `, and ${others.slice(0, 3).join(', ')} beside it`
+  return `it is one value: write ${JSON.stringify(value[itself])} behind the colon${beside}`
+}
+
+function isScalar(value: Raw | undefined): boolean {
+  return (typeof value === 'string' && value.length <= 200) || typeof value === 'number'
 }
