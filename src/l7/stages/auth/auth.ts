@@ -215,12 +215,13 @@ export function compile(input: AuthInput, context: StageContext): Stage | undefi
   const { route, listener, engine } = context
   if (route === undefined) return undefined
   const { clock, log, dry, pseudonym: instance } = engine
-  const { turns, dpop: tables } = context.memory as AuthMemory
+  const { turns, dpop: tables, keySets } = context.memory as AuthMemory
   const methods = input.methods.map((method, index) => {
     const dpop = dry ? undefined : tables[index]
+    const keySet = dry ? undefined : keySets[index]
     const sessions = method.oidc === undefined || dry ? undefined : context.remoteSessions()
     return sharedMethod(engine, `${sessions?.id ?? ''}\n${JSON.stringify(method)}`, () =>
-      makeMethod(method, { realm: listener.name, clock, log, dry, instance, turns, dpop, sessions })
+      makeMethod(method, { realm: listener.name, clock, log, dry, instance, turns, dpop, keySet, sessions })
     )
   })
   return new Auth(methods, input, context)

@@ -17,6 +17,8 @@ export interface MethodContext {
   readonly turns?: ArrayBufferLike | undefined
   /** Memory that all threads share, for tokens that are bound to keys. */
   readonly dpop?: DpopMemory | undefined
+  /** Memory of all threads with the last keys of an issuer. */
+  readonly keySet?: SharedArrayBuffer | undefined
   /** Sessions that several instances share. */
   readonly sessions?: SessionStores | undefined
 }

@@ -6,6 +6,7 @@ import type { MethodContext } from '../method-context.ts'
 import { onlyCookie, onlyParameter, TWICE } from '../one-credential.ts'
 import { stripCookie, stripQuery } from '../strip-credential.ts'
 import { isSigned, usualAlgorithms } from './algorithms.ts'
+import { KeptKeys } from './kept-keys.ts'
 import { candidates, type VerifyKey } from './key-set.ts'
 import { type KeySource, RemoteKeys } from './key-source.ts'
 import { Dpop, type Shown } from './dpop/dpop.ts'
@@ -36,7 +37,7 @@ export class Jwt implements AuthMethod {
   /** Undefined: whether a token is bound to a key is not looked at. */
   readonly #dpop: Dpop | undefined
 
-  constructor(input: JwtInput, { clock, log, realm, dry, dpop }: MethodContext) {
+  constructor(input: JwtInput, { clock, log, realm, dry, dpop, keySet }: MethodContext) {
     this.#input = input
     const usual: readonly JwtAlgorithm[] = input.secret === undefined ? usualAlgorithms : ['HS256']
     this.#rules = { ...input, algorithms: input.algorithms ?? usual }
@@ -49,7 +50,10 @@ export class Jwt implements AuthMethod {
     const { secret, jwks: url, issuer, refresh: refreshMs, timeout: timeoutMs } = input
     if (secret !== undefined) this.#source = secretKey(secret)
     else if (url?.startsWith('file:') === true) this.#source = fileKeys(url.slice('file:'.length), clock, log)
-    else this.#source = new RemoteKeys({ url, issuer, refreshMs, timeoutMs }, clock, log)
+    else {
+      const kept = keySet === undefined ? undefined : new KeptKeys(keySet)
+      this.#source = new RemoteKeys({ url, issuer, refreshMs, timeoutMs, kept }, clock, log)
+    }
     // Fetch early, so that the first request need not wait.
     if (!dry) void this.#source.keys
   }

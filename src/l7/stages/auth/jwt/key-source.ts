@@ -1,6 +1,7 @@
 import { messageOf } from '../../../../core/errors.ts'
 import type { Clock } from '../../../../core/clock.ts'
 import type { Logger } from '../../../../core/log/log.ts'
+import { type KeptKeys, MAX_KEY_SET_BYTES } from './kept-keys.ts'
 import { readKeySet, replaceKeys, type VerifyKey } from './key-set.ts'
 
 /** Average time between fetches that bring no new key, whatever the reason: unknown kids, failures. */
@@ -15,7 +16,6 @@ const GAP_MS = 1000
 const FAILED_MS = 5_000
 /** … while there are no keys at all. */
 const RETRY_MS = 1000
-const MAX_BYTES = 2 * 1024 * 1024
 
 /** Where keys come from. */
 export interface KeySource {
@@ -34,11 +34,14 @@ export interface RemoteKeysOptions {
   readonly anySlash?: boolean
   readonly refreshMs: number
   readonly timeoutMs: number
+  /** What the other threads have fetched from there, and those before them. */
+  readonly kept?: KeptKeys | undefined
 }
 
 /**
- * An issuer's keys over HTTP, one fetch at a time. Each thread has its own: they are small and public, and no thread
- * has to wait for another. Keys stay in use while they are fetched again, and during an outage however long it lasts.
+ * An issuer's keys over HTTP, one fetch at a time. Each thread fetches its own: they are small and public, and no thread
+ * has to wait for another. Keys stay in use while they are fetched again, and during an outage however long it lasts; a
+ * thread that has none, or older ones, takes those that another has fetched.
  */
 export class RemoteKeys implements KeySource {
   readonly #options: RemoteKeysOptions
@@ -60,6 +63,7 @@ export class RemoteKeys implements KeySource {
     this.#options = options
     this.#clock = clock
     this.#log = log
+    this.#adopt()
   }
 
   get keys(): readonly VerifyKey[] {
@@ -105,6 +109,7 @@ export class RemoteKeys implements KeySource {
       this.#failed = error !== undefined
       if (error === undefined) this.#fetchedAt = this.#clock.now()
       else {
+        this.#adopt()
         const { issuer } = this.#options
         const kept = this.#keys.length
         this.#log.warn({ issuer, reason: error, kept }, 'cannot fetch the keys of an issuer')
@@ -115,6 +120,16 @@ export class RemoteKeys implements KeySource {
     })
   }
 
+  /** Takes the set that another thread has fetched, if it is newer than the own one. */
+  #adopt(): void {
+    const { kept } = this.#options
+    if (kept === undefined || kept.fetchedAt <= Math.max(0, this.#fetchedAt)) return
+    const set = kept.read()
+    if (set === undefined) return
+    this.#keys = replaceKeys(this.#keys, readKeySet(set.text, this.#keys))
+    this.#fetchedAt = set.fetchedAt
+  }
+
   /** Returns why it failed, or undefined. */
   async #load(): Promise<string | undefined> {
     const { url, timeoutMs } = this.#options
@@ -122,7 +137,9 @@ export class RemoteKeys implements KeySource {
     try {
       const address = url ?? (await discoverJwks(this.#options, signal))
       const before = new Set(this.#keys)
-      this.#keys = replaceKeys(this.#keys, readKeySet(await fetchText(address, signal), this.#keys))
+      const text = await fetchText(address, signal)
+      this.#keys = replaceKeys(this.#keys, readKeySet(text, this.#keys))
+      this.#options.kept?.write({ text, fetchedAt: this.#clock.now() })
       // Only the issuer makes new keys: what fetched them is no guess, however often it rotates.
       if (before.size > 0 && this.#keys.some((key) => !before.has(key)))
         this.#left = Math.min(BURST, this.#left + 1)
@@ -163,7 +180,7 @@ async function fetchText(url: string, signal: AbortSignal): Promise<string> {
   const decoder = new TextDecoder()
   for await (const chunk of body as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > MAX_BYTES) throw new Error('the answer is too large')
+    if (bytes > MAX_KEY_SET_BYTES) throw new Error('the answer is too large')
     text += decoder.decode(chunk, { stream: true })
   }
   if (statusCode !== 200) throw new Error(`status ${statusCode}`)
