@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, type DetailedPeerCertificate } from 'node:tls'
 import t, { type Test } from 'tap'
+import { startFront } from '../acme/front.ts'
 import { noPebble, startPebble, type Pebble } from '../acme/pebble.ts'
+import type { NameView } from '../../src/acme/names/name-view.ts'
 import { httpOrigin, startLb } from './servers.ts'
 
 const skip = noPebble
@@ -159,5 +161,86 @@ t.test(
     t.ok((await visit('one.example.com'))?.authorized, 'those that are there are served')
     t.same(asked, ['evil.example.com', 'one.example.com', 'two.example.com'])
     t.equal(pebble.orders(), 2)
+  }
+)
+
+t.test(
+  'a running lb: the second authority where the first is away, its account bound, its profile, and renewal when it says so',
+  { skip, timeout: 120_000 },
+  async (t) => {
+    const key = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W'
+    const pebble = await startPebble(t, {
+      config: { externalAccountBindingRequired: true, externalAccountMACKeys: { 'kid-1': key } },
+      env: { PEBBLE_AUTHZREUSE: '0' }
+    })
+    let past = true
+    const front = await startFront(t, pebble, {
+      profiles: { shortlived: 'six days' },
+      window: () => {
+        const start = Date.now() + (past ? -2 : 24) * 3_600_000
+        return { start: new Date(start), end: new Date(start + 3_600_000) }
+      }
+    })
+    const orders = () => front.asked.filter(({ path }) => /order-plz/.test(path))
+    const origin = await httpOrigin(t, 'web')
+    const lb = await startLb(t, {
+      workers: 1,
+      admin: { bind: '127.0.0.1:0' },
+      acme: {
+        directory: [
+          // Nothing listens there; one that has no such profile; the one that gives it.
+          { url: 'https://127.0.0.1:1/dir', ca: pebble.ca },
+          { url: pebble.url, ca: pebble.ca, eab: { kid: 'kid-1', key } },
+          { url: front.url, ca: pebble.ca, eab: { kid: 'kid-1', key } }
+        ],
+        ...{ profile: 'shortlived', challenge: 'tls-alpn-01', storage: folder(t) }
+      },
+      listeners: [
+        {
+          name: 'https',
+          bind: `127.0.0.1:${pebble.tlsPort}`,
+          mode: 'l7',
+          pool: 'web',
+          tls: { acme: { domains: ['a.example.com', '127.0.0.1'] } }
+        }
+      ],
+      pools: { web: { backends: [origin.address] } }
+    })
+    const ca = await pebble.root()
+    const first = await until(() => shown(pebble.tlsPort, 'a.example.com', ca))
+    t.ok(first.authorized)
+    // Its window is over: renewed at once, and the next one's is not.
+    await until(async () => (orders().length >= 4 ? ((past = false), true) : undefined))
+    const second = await until(async () => {
+      const now = await shown(pebble.tlsPort, 'a.example.com', ca)
+      return now?.certificate.serialNumber === first.certificate.serialNumber ? undefined : now
+    })
+    t.ok(second.authorized)
+    const asked = orders().map(({ payload }) => payload)
+    for (const each of asked) t.equal(each['profile'], 'shortlived')
+    const replaced = asked.map(({ replaces }) => replaces)
+    t.same(replaced.slice(0, 2), [undefined, undefined])
+    for (const each of replaced.slice(2)) t.type(each, 'string', 'it names the certificate that it replaces')
+    t.equal(new Set(replaced.slice(2)).size, replaced.length - 2, 'and each is replaced once')
+    const [account, ...more] = front.asked.filter(({ path }) => path === '/sign-me-up')
+    t.hasOwnProps(account!.payload['externalAccountBinding'] as object, ['protected', 'payload', 'signature'])
+    t.same(more, [], 'one account')
+    const warned = lb.lines.filter(({ level }) => level === 'warn').map(({ message }) => message)
+    t.match(warned[0], /^certificate of .*: 127\.0\.0\.1:1 cannot be reached: connect ECONNREFUSED/)
+    t.ok(
+      warned.some((message) => /it has no profile shortlived$/.test(message)),
+      'and why the second was not taken'
+    )
+    const [admin] = lb.running.adminAddresses
+    const certificates = await until(async () => {
+      const answer = await fetch(`http://${admin}/api/certificates`)
+      const views = ((await answer.json()) as { certificates: NameView[] }).certificates
+      return views.every(({ state, text }) => state === 'valid' && !/year/.test(text)) ? views : undefined
+    })
+    t.match(certificates, [{ name: 'a.example.com' }, { name: '127.0.0.1' }])
+    for (const { text, failures } of certificates) {
+      t.match(text, /^authorised by tls-alpn-01, renews in (1 day|\d+ (days|hours))$/)
+      t.equal(failures, 0)
+    }
   }
 )

@@ -10,6 +10,7 @@ import type { AcmeStorage } from '../storage/acme-storage.ts'
 import type { NameRecord } from '../storage/records.ts'
 import { FolderStorage } from '../storage/folder-storage.ts'
 import { Authorities } from './authorities.ts'
+import { LeftAnswers } from './left-answers.ts'
 import type { NameView } from './name-view.ts'
 import { NameTask, type TaskDeps } from './name-task.ts'
 import { Places } from './places.ts'
@@ -36,6 +37,7 @@ export class AcmeNames {
   readonly #deps: AcmeNamesDeps
   readonly #places = new Places(PARALLEL)
   readonly #authorities: Authorities
+  readonly #left: LeftAnswers
   readonly #tasks = new Map<string, NameTask>()
   #config: AcmeConfig | undefined
   #storage: AcmeStorage | undefined
@@ -44,6 +46,7 @@ export class AcmeNames {
   constructor(deps: AcmeNamesDeps) {
     this.#deps = deps
     this.#authorities = new Authorities(deps.clock)
+    this.#left = new LeftAnswers(deps.clock, deps.challenges)
   }
 
   /**
@@ -65,7 +68,7 @@ export class AcmeNames {
     for (const name of names) {
       if (this.#tasks.has(name)) continue
       const record = (await this.#stored(name)) ?? { name }
-      if (!this.#tasks.has(name)) this.#tasks.set(name, new NameTask(record, this.#taskDeps(storage)))
+      this.#add(record, storage)
     }
   }
 
@@ -85,7 +88,7 @@ export class AcmeNames {
   async begin(name: string, onDemand: string): Promise<void> {
     const storage = this.#storage!
     const record = { ...((await this.#stored(name)) ?? { name }), onDemand }
-    if (!this.#tasks.has(name)) this.#tasks.set(name, new NameTask(record, this.#taskDeps(storage)))
+    this.#add(record, storage)
     this.#tasks.get(name)!.start()
   }
 
@@ -97,8 +100,7 @@ export class AcmeNames {
     for (const record of await (storage.shared === undefined ? known : known.catch(() => []))) {
       if (!listeners.has(record.onDemand!)) continue
       found.push(record)
-      if (!this.#tasks.has(record.name))
-        this.#tasks.set(record.name, new NameTask(record, this.#taskDeps(storage)))
+      this.#add(record, storage)
     }
     return found
   }
@@ -114,7 +116,14 @@ export class AcmeNames {
   close(): void {
     for (const task of this.#tasks.values()) task.close()
     this.#authorities.close()
+    this.#left.close()
     this.#storage?.close?.()
+  }
+
+  #add(record: NameRecord, storage: AcmeStorage): void {
+    if (this.#tasks.has(record.name)) return
+    this.#tasks.set(record.name, new NameTask(record, this.#taskDeps(storage)))
+    if (storage.shared === undefined) this.#left.put(record)
   }
 
   /** With a shared storage, the record is read once more under the lock before an order. */
@@ -136,12 +145,14 @@ export class AcmeNames {
       places: this.#places,
       accounts: () => this.#authorities.accounts(config(), storage),
       solver: () =>
-        solverFor(config().challenge, {
-          challenges,
-          shared: storage.shared,
-          wall: () => clock.wall(),
-          hook: config().hook
-        })
+        this.#left.takenOverBy(
+          solverFor(config().challenge, {
+            challenges,
+            shared: storage.shared,
+            wall: () => clock.wall(),
+            hook: config().hook
+          })
+        )
     }
   }
 }

@@ -8,7 +8,7 @@ const TOKEN = /^[\w-]{16,256}$/
 
 /** Proves to the authority that a name is ours. */
 export async function authorise(deps: StepDeps, url: string): Promise<void> {
-  const { account, challenge: kind, solver } = deps
+  const { account, challenge: kind, solver, keep } = deps
   const authorization = (await account.post(url)).body as AuthorizationResource
   // Proved before, and still valid (RFC 8555 §7.1.3).
   if (authorization.status === 'valid') return
@@ -22,7 +22,7 @@ export async function authorise(deps: StepDeps, url: string): Promise<void> {
   const { token = '' } = challenge
   if (!TOKEN.test(token)) throw new AcmeError('serverInternal', 'its token is none', { status: 400 })
   const keyAuthorization = await account.keyAuthorization(token)
-  const takeAway = await solver({ name: authorization.identifier.value, token, keyAuthorization })
+  const takeAway = await solver({ name: authorization.identifier.value, token, keyAuthorization }, keep)
   try {
     // A challenge that an earlier process has begun is not started again.
     const told = challenge.status === 'pending' ? await account.post(challenge.url, {}) : undefined

@@ -2,7 +2,7 @@ import type { AcmeChallenge } from '../../config/model/acme-model.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Account } from '../client/account.ts'
 import type { OrderRecord } from '../storage/records.ts'
-import type { Solver } from './solver.ts'
+import type { Keep, Solver } from './solver.ts'
 
 /** What an order needs, and its callbacks. */
 export interface OrderDeps {
@@ -22,4 +22,6 @@ export interface OrderDeps {
 export interface StepDeps extends OrderDeps {
   /** A process that follows this one asks for `url` no sooner either. */
   readonly rest: (url: string, at: number) => Promise<void>
+  /** Stored before the authority is told to validate. */
+  readonly keep: Keep
 }

@@ -91,14 +91,18 @@ async function finish(deps: OrderDeps, order: OrderRecord): Promise<StoredCertif
   const { account, clock, name } = deps
   const url = order.url!
   const step = async (step: OrderStep) => {
-    const { rest: _, ...now } = order
-    order = { ...now, step }
+    const { rest: _, answer, ...now } = order
+    order = { ...now, step, ...(step === 'authorising' && answer !== undefined && { answer }) }
     await deps.save(order)
   }
   const steps: StepDeps = {
     ...deps,
     async rest(url, at) {
       order = { ...order, rest: { url, at } }
+      await deps.save(order)
+    },
+    async keep(answer) {
+      order = { ...order, answer }
       await deps.save(order)
     }
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { AcmeChallenge } from '../../config/model/acme-model.ts'
-import type { SharedChallenge, SharedChallenges } from '../storage/acme-storage.ts'
-import type { Challenges } from '../../net/tls/challenges.ts'
+import type { SharedChallenges } from '../storage/acme-storage.ts'
+import type { ChallengeAnswer, Challenges } from '../../net/tls/challenges.ts'
 import { challengeCertificate, challengeServerName } from './challenge-certificate.ts'
 import { runHook } from './hook.ts'
 
@@ -13,8 +13,11 @@ export interface Asked {
   readonly keyAuthorization: string
 }
 
+/** What is to be answered over a start too is kept. */
+export type Keep = (answer: ChallengeAnswer) => Promise<void>
+
 /** Makes an answer available to the authority. Resolves once it is, with a function that removes it. */
-export type Solver = (asked: Asked) => Promise<() => Promise<void>>
+export type Solver = (asked: Asked, keep: Keep) => Promise<() => Promise<void>>
 
 export interface SolverDeps {
   readonly challenges: Challenges
@@ -25,18 +28,28 @@ export interface SolverDeps {
 }
 
 export function solverFor(kind: AcmeChallenge, { challenges, shared, wall, hook }: SolverDeps): Solver {
+  /** Every other instance, and a process that follows this one, must be able to answer too, before the authority is told. */
+  const given = async (answer: ChallengeAnswer, keep: Keep): Promise<() => Promise<void>> => {
+    challenges.put(answer)
+    try {
+      await keep(answer)
+      const takeBack = await shared?.put(answer)
+      return async () => {
+        challenges.remove(answer)
+        await takeBack?.()
+      }
+    } catch (error) {
+      challenges.remove(answer)
+      throw error
+    }
+  }
   switch (kind) {
     case 'http-01':
-      return async ({ token, keyAuthorization }) => {
-        challenges.putToken(token, keyAuthorization)
-        return told(shared, { token, keyAuthorization }, () => challenges.remove(token))
-      }
+      return ({ token, keyAuthorization }, keep) => given({ token, keyAuthorization }, keep)
     case 'tls-alpn-01':
-      return async ({ name, keyAuthorization }) => {
-        const serverName = challengeServerName(name)
+      return async ({ name, keyAuthorization }, keep) => {
         const pair = await challengeCertificate(name, keyAuthorization, wall())
-        challenges.putCertificate(serverName, pair)
-        return told(shared, { serverName, pair }, () => challenges.remove(serverName))
+        return given({ serverName: challengeServerName(name), pair }, keep)
       }
     case 'dns-01':
       return async ({ name, keyAuthorization }) => {
@@ -46,23 +59,5 @@ export function solverFor(kind: AcmeChallenge, { challenges, shared, wall, hook 
         await runHook(hook!, 'present', record, text)
         return () => runHook(hook!, 'cleanup', record, text)
       }
-  }
-}
-
-/** Every other instance must be able to answer too, before the authority is told. */
-async function told(
-  shared: SharedChallenges | undefined,
-  challenge: SharedChallenge,
-  remove: () => void
-): Promise<() => Promise<void>> {
-  try {
-    const takeBack = await shared?.put(challenge)
-    return async () => {
-      remove()
-      await takeBack?.()
-    }
-  } catch (error) {
-    remove()
-    throw error
   }
 }

@@ -1,4 +1,4 @@
-import type { CertificatePair } from '../../net/tls/listener-tls.ts'
+import type { ChallengeAnswer } from '../../net/tls/challenges.ts'
 import type { AccountRecord, NameRecord } from './records.ts'
 
 /** Stores accounts, certificates and orders under way. A write is complete or has no effect. */
@@ -28,13 +28,9 @@ export interface Lock {
   release(): Promise<void>
 }
 
-export type SharedChallenge =
-  | { readonly token: string; readonly keyAuthorization: string }
-  | { readonly serverName: string; readonly pair: CertificatePair }
-
 export interface SharedChallenges {
   /** Resolves once every living instance can answer it, with a function that removes it. */
-  put(challenge: SharedChallenge): Promise<() => Promise<void>>
+  put(answer: ChallengeAnswer): Promise<() => Promise<void>>
 }
 
 /** Runs `work` once this process has the lock. */

@@ -1,3 +1,5 @@
+import type { ChallengeAnswer } from '../../net/tls/challenges.ts'
+
 /** The record of an account at an authority. */
 export interface AccountRecord {
   /** URL of the authority's directory. */
@@ -49,6 +51,9 @@ export interface OrderRecord {
   readonly step: OrderStep
   /** What the authority has said is not to be asked for before `at`, wall clock. */
   readonly rest?: { readonly url: string; readonly at: number }
+
+  /** What the authority may be asking for: a process that follows this one answers it from its start. */
+  readonly answer?: ChallengeAnswer
 }
 
 export type OrderStep = 'new' | 'ordered' | 'authorising' | 'authorised' | 'finalised'

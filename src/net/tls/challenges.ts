@@ -1,5 +1,10 @@
 import type { CertificatePair } from './listener-tls.ts'
 
+/** Answers one challenge: http-01 or tls-alpn-01. */
+export type ChallengeAnswer =
+  | { readonly token: string; readonly keyAuthorization: string }
+  | { readonly serverName: string; readonly pair: CertificatePair }
+
 /** Answers to pending challenges of an authority. */
 interface InFlight {
   /** http-01: token → key authorization. */
@@ -50,20 +55,17 @@ export class Challenges {
   }
 
   /** Main thread only. Throws when it is full. */
-  putToken(token: string, keyAuthorization: string): void {
+  put(answer: ChallengeAnswer): void {
     this.#follow()
-    this.#write(new Map(this.#http).set(token, keyAuthorization), this.#alpn)
-  }
-
-  /** Main thread only. Throws when it is full. */
-  putCertificate(name: string, pair: CertificatePair): void {
-    this.#follow()
-    this.#write(this.#http, new Map(this.#alpn).set(name, pair))
+    if ('token' in answer)
+      this.#write(new Map(this.#http).set(answer.token, answer.keyAuthorization), this.#alpn)
+    else this.#write(this.#http, new Map(this.#alpn).set(answer.serverName, answer.pair))
   }
 
   /** Main thread only. */
-  remove(tokenOrName: string): void {
+  remove(answer: ChallengeAnswer): void {
     this.#follow()
+    const tokenOrName = keyOf(answer)
     const without = <T>(map: ReadonlyMap<string, T>) =>
       new Map([...map].filter(([key]) => key !== tokenOrName))
     this.#write(without(this.#http), without(this.#alpn))
@@ -94,4 +96,9 @@ export class Challenges {
       return
     }
   }
+}
+
+/** Two answers with one key replace each other. */
+export function keyOf(answer: ChallengeAnswer): string {
+  return 'token' in answer ? answer.token : answer.serverName
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import type { SharedChallenge, SharedChallenges } from '../../acme/storage/acme-storage.ts'
+import type { SharedChallenges } from '../../acme/storage/acme-storage.ts'
 import type { Clock } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
-import type { Challenges } from '../../net/tls/challenges.ts'
+import type { ChallengeAnswer, Challenges } from '../../net/tls/challenges.ts'
 import { reconnect, type Connection } from '../connect.ts'
 import { runScript } from '../script.ts'
 import { countUnaware, lookAtChallenges, putChallenge } from './acme-scripts.ts'
@@ -34,8 +34,8 @@ export class InFlight implements SharedChallenges {
   /** Name of this instance in the list of who has seen what. */
   readonly #name = randomBytes(9).toString('base64url')
   readonly #own = new Set<string>()
-  /** Challenges of other instances in this one's memory: field → what it is removed by. */
-  readonly #taken = new Map<string, string>()
+  /** Answers of other instances in this one's memory, by field. */
+  readonly #taken = new Map<string, ChallengeAnswer>()
   #seen = 0
   #closed = false
   #cancel: () => void = () => {}
@@ -52,12 +52,12 @@ export class InFlight implements SharedChallenges {
     return this.#look()
   }
 
-  async put(challenge: SharedChallenge): Promise<() => Promise<void>> {
+  async put(answer: ChallengeAnswer): Promise<() => Promise<void>> {
     const { connection } = this.#deps
     const [challenges, turn] = this.#keys
     const field = `${this.#name}:${randomBytes(9).toString('base64url')}`
     this.#own.add(field)
-    const text = JSON.stringify(challenge)
+    const text = JSON.stringify(answer)
     const now = await runScript(connection, putChallenge, [challenges, turn], [field, text, LIVES_S])
     await this.#allKnow(Number(now))
     return async () => {
@@ -107,14 +107,13 @@ export class InFlight implements SharedChallenges {
       const field = list[i]!
       there.add(field)
       if (this.#own.has(field) || this.#taken.has(field)) continue
-      const entry = JSON.parse(list[i + 1]!) as SharedChallenge
-      if ('token' in entry) challenges.putToken(entry.token, entry.keyAuthorization)
-      else challenges.putCertificate(entry.serverName, entry.pair)
-      this.#taken.set(field, 'token' in entry ? entry.token : entry.serverName)
+      const answer = JSON.parse(list[i + 1]!) as ChallengeAnswer
+      challenges.put(answer)
+      this.#taken.set(field, answer)
     }
-    for (const [field, key] of this.#taken) {
+    for (const [field, answer] of this.#taken) {
       if (there.has(field)) continue
-      challenges.remove(key)
+      challenges.remove(answer)
       this.#taken.delete(field)
     }
   }

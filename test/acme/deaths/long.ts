@@ -31,7 +31,7 @@ const pebble = await startPebble(
   }
 )
 const began = Date.now()
-const { starts, left, wrong, early, counts, warnings } = await runDeaths({
+const { starts, left, wrong, invalid, early, counts, warnings } = await runDeaths({
   ...{ folder, pebble, names: Array.from({ length: Number(values.names) }, (_, i) => `n${i}.example.com`) },
   ...everyDeath(),
   challenge: values.challenge as 'dns-01' | 'http-01' | 'tls-alpn-01',
@@ -39,8 +39,11 @@ const { starts, left, wrong, early, counts, warnings } = await runDeaths({
   withinMs: Number(values.minutes) * 60_000,
   onProgress: (line) => console.log(line)
 })
-console.log(`${starts} starts in ${Math.round((Date.now() - began) / 1_000)} s`)
+console.log(
+  `${starts} starts in ${Math.round((Date.now() - began) / 1_000)} s; ${invalid.length} orders that the authority called invalid`
+)
 console.log([...counts].map(([step, count]) => `${step} ${count}`).join(', '))
+for (const line of invalid) console.log(`called invalid: ${line}`)
 for (const line of warnings.slice(0, 40)) console.log(line)
 for (const line of left) console.error(`not reached: ${line}`)
 for (const line of wrong) console.error(line)

@@ -32,8 +32,10 @@ export interface DeathsResult {
   readonly starts: number
   /** Deaths that were not reached. */
   readonly left: readonly string[]
-  /** Names that had another number of orders than of certificates, or that have none. */
+  /** Names that had another number of orders than of certificates, or that have none; orders that the authority called invalid aside. */
   readonly wrong: readonly string[]
+  /** Why the authority called orders invalid: mostly, it validated while lb was dead. */
+  readonly invalid: readonly string[]
   readonly early: readonly string[]
   readonly counts: ReadonlyMap<string, number>
   /** Of lb, from `warn` on. */
@@ -112,18 +114,21 @@ export async function runDeaths(options: DeathsOptions): Promise<DeathsResult> {
   await running
   authority.close()
   const left = [...requests, ...(JSON.parse(readFileSync(list, 'utf8')) as object[])]
+  const { orders, generations, invalid } = authority
   const wrong = names
-    .filter(
-      (name) => authority.orders.get(name) !== GENERATIONS || authority.generations.get(name) !== GENERATIONS
-    )
+    .filter((name) => {
+      const needed = (orders.get(name) ?? 0) - (invalid.get(name) ?? 0)
+      return needed !== GENERATIONS || generations.get(name) !== GENERATIONS
+    })
     .map(
       (name) =>
-        `${name}: ${authority.orders.get(name)} orders, ${authority.generations.get(name)} certificates`
+        `${name}: ${orders.get(name)} orders, ${invalid.get(name) ?? 0} of them invalid, ${generations.get(name)} certificates`
     )
   return {
     starts,
     left: left.map((each) => JSON.stringify(each)),
     wrong,
+    invalid: authority.reasons,
     early: authority.early,
     counts: authority.counts,
     warnings

@@ -33,6 +33,9 @@ export interface WatchingAuthority {
   readonly url: string
   /** Orders that the authority has made, by name. */
   readonly orders: ReadonlyMap<string, number>
+  /** Orders that the authority has called invalid, by name: each needs another one (RFC 8555 §7.1.6). */
+  readonly invalid: ReadonlyMap<string, number>
+  readonly reasons: readonly string[]
   /** Certificates that have been made, by name. */
   readonly generations: ReadonlyMap<string, number>
   /** Requests that came before the time of a Retry-After. */
@@ -66,6 +69,9 @@ export async function watchingAuthority(deps: WatchingDeps): Promise<WatchingAut
   const known = new Map<string, { readonly step: Step; readonly name: string; readonly order?: string }>()
   const serials = new Map<string, number>()
   const orders = new Map<string, number>()
+  const invalid = new Map<string, number>()
+  const reasons: string[] = []
+  const calledInvalid = new Set<string>()
   const generations = new Map<string, number>()
   const counts = new Map<string, number>()
   const notBefore = new Map<string, number>()
@@ -77,7 +83,7 @@ export async function watchingAuthority(deps: WatchingDeps): Promise<WatchingAut
 
   /** What this answer says of other URLs. */
   const learn = (
-    at: { step: Step; name: string },
+    at: { step: Step; name: string; order: string | undefined },
     path: string,
     location: string | undefined,
     text: string
@@ -94,7 +100,14 @@ export async function watchingAuthority(deps: WatchingDeps): Promise<WatchingAut
     const body = JSON.parse(text) as Body
     const order = step === 'new order' ? pathOf(location!) : path
     if (step === 'new order') known.set(order, { step: 'order', name })
-    for (const each of body.authorizations ?? []) known.set(pathOf(each), { step: 'authorisation', name })
+    const over = step === 'order' ? path : step === 'challenge' ? undefined : at.order
+    if (body.status === 'invalid' && over !== undefined && !calledInvalid.has(over)) {
+      calledInvalid.add(over)
+      invalid.set(name, (invalid.get(name) ?? 0) + 1)
+      reasons.push(`${name}: ${/"detail": ?"([^"]*)"/.exec(text)?.[1] ?? 'no reason'}`)
+    }
+    for (const each of body.authorizations ?? [])
+      known.set(pathOf(each), { step: 'authorisation', name, order })
     if (body.finalize !== undefined) known.set(pathOf(body.finalize), { step: 'finalize', name, order })
     if (body.certificate !== undefined) known.set(pathOf(body.certificate), { step: 'download', name })
     for (const { url } of body.challenges ?? [])
@@ -135,7 +148,7 @@ export async function watchingAuthority(deps: WatchingDeps): Promise<WatchingAut
       if (step === 'new order' && status === 201) orders.set(name, (orders.get(name) ?? 0) + 1)
       const told: Record<string, string> = {}
       if (ok && (step === 'new order' || known.has(path))) {
-        learn({ step, name }, path, response.headers.location, text)
+        learn({ step, name, order }, path, response.headers.location, text)
         const busy = step !== 'download' && /"status": ?"(pending|processing)"/.test(text)
         if (busy && step !== 'new order') {
           told['retry-after'] = String(retryAfterS)
@@ -165,7 +178,7 @@ export async function watchingAuthority(deps: WatchingDeps): Promise<WatchingAut
   await once(server, 'listening')
   return {
     url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/dir`,
-    ...{ orders, generations, early, counts },
+    ...{ orders, invalid, reasons, generations, early, counts },
     forget() {
       notBefore.clear()
       quietUntil = 0

@@ -19,6 +19,10 @@ export interface AbuseOptions {
   readonly whole: number
   /** Milliseconds between two collections of all garbage; 0: none is forced. */
   readonly collectEveryMs: number
+  /** Ends before all connections are made. Default: when they are. */
+  readonly withinMs?: number
+  /** Connections between two looks at the memory. Default: a tenth. */
+  readonly lookEvery?: number
   readonly onProgress?: (line: string) => void
 }
 
@@ -28,7 +32,7 @@ export interface AbuseReport {
   /** Connections that lb still counts as open once all clients are gone. */
   readonly open: number
   readonly descriptors: { readonly before: number; readonly after: number }
-  /** Memory of the process in MB, after each tenth. */
+  /** Memory of the process in MB, at each look. */
   readonly memory: readonly number[]
   /** What lb has logged as an error, and its exit, if it ended. */
   readonly faults: readonly string[]
@@ -100,13 +104,15 @@ export async function runAbuse(options: AbuseOptions): Promise<AbuseReport> {
   const memory: number[] = []
   let made = 0
   const before = descriptors()
-  const tenth = Math.ceil(options.connections / 10)
+  const every = options.lookEvery ?? Math.ceil(options.connections / 10)
+  const end = Date.now() + (options.withinMs ?? Infinity)
+  const over = (): boolean => ended || Date.now() > end
   try {
-    for (let part = 0; part < 10 && !ended; part++) {
-      const until = Math.min(options.connections, (part + 1) * tenth)
+    while (made < options.connections && !over()) {
+      const until = Math.min(options.connections, made + every)
       await Promise.all(
         Array.from({ length: options.atOnce }, async () => {
-          while (made < until && !ended) {
+          while (made < until && !over()) {
             made++
             await clients.live(options.whole)
           }
