@@ -1,3 +1,4 @@
+import { revocationLists } from '../net/tls/certificates/revocation-lists.ts'
 import { DerReader, TAG } from './der.ts'
 
 const UTC_TIME = 0x17
@@ -23,8 +24,8 @@ export function crlIssuers(pem: string): Buffer[] {
 }
 
 function listsIn(pem: string): Buffer[] {
-  const blocks = pem.match(/-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----/g)
-  if (blocks === null) throw new Error('no revocation list in PEM form')
+  const blocks = revocationLists(pem)
+  if (blocks.length === 0) throw new Error('no revocation list in PEM form')
   return blocks.map((block) => Buffer.from(block.replace(/-----[^-]+-----/g, ''), 'base64'))
 }
 

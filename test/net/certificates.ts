@@ -21,6 +21,8 @@ export interface TestCertificates {
   issue(options: IssueOptions): TestCertificate
   /** A revocation list with these certificates. */
   crl(...revoked: TestCertificate[]): string
+  /** A list of what has been revoked since the list of that number. */
+  deltaCrl(since: number): string
 }
 
 export interface IssueOptions {
@@ -59,7 +61,7 @@ string_mask = utf8only
 `
 
 /** A throw-away certificate authority made with openssl, which every machine that builds Node has. */
-export function testCertificates(): TestCertificates {
+export function testCertificates(name = 'lb test root'): TestCertificates {
   const directory = mkdtempSync(join(tmpdir(), 'lb-ca-'))
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
   const file = (name: string) => join(directory, name)
@@ -70,7 +72,7 @@ export function testCertificates(): TestCertificates {
   writeFileSync(file('crlnumber'), '1000\n')
   openssl(
     ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'],
-    ...['-subj', '/CN=lb test root', '-keyout', 'ca.key', '-out', 'ca.pem']
+    ...['-subj', `/CN=${name}`, '-keyout', 'ca.key', '-out', 'ca.pem']
   )
   let count = 0
   const issue = ({ subject = '/', san, key = 'ec', from, until, extensions = '' }: IssueOptions) => {
@@ -106,6 +108,12 @@ export function testCertificates(): TestCertificates {
       for (const { files } of revoked) openssl('ca', '-config', 'own.cnf', '-revoke', files.cert)
       openssl('ca', '-config', 'own.cnf', '-gencrl', '-out', 'crl.pem')
       return readFileSync(file('crl.pem'), 'utf8')
+    },
+    deltaCrl(since) {
+      const extensions = `[delta]\n2.5.29.27=critical,DER:0201${since.toString(16).padStart(2, '0')}\n`
+      writeFileSync(file('delta.cnf'), `${CONFIG}${extensions}`)
+      openssl('ca', '-config', 'delta.cnf', '-gencrl', '-crlexts', 'delta', '-out', 'delta.pem')
+      return readFileSync(file('delta.pem'), 'utf8')
     }
   }
 }

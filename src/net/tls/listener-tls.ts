@@ -5,6 +5,7 @@ import { checkCertificate, type CheckedCertificate } from './certificates/check-
 import { own } from '../../core/own.ts'
 import { certificatesIn, type CertificatePaths } from './certificates/folder.ts'
 import { parseChain } from './certificates/parse-chain.ts'
+import { whyNotLists } from './certificates/revocation-lists.ts'
 
 /** PEM texts: a certificate with its chain, and its key. */
 export interface CertificatePair {
@@ -30,6 +31,7 @@ export interface ListenerTlsMaterial {
   }
   readonly clientAuth?: {
     readonly ca: string
+    /** PEM, of one authority or several. */
     readonly crl?: string
     readonly required: boolean
     /** Wall clock: from then on clients are verified anew, since a revocation list is too old. */
@@ -170,11 +172,8 @@ function checkCiphers(ciphers: string): void {
 function revocations(path: string): string {
   const place = ['clientAuth', 'crl']
   const crl = readText(path, place)
-  try {
-    createSecureContext({ crl })
-  } catch (error) {
-    throw new TlsFileError(place, path, 'holds no revocation list in PEM', error)
-  }
+  const reason = whyNotLists(crl)
+  if (reason !== undefined) throw new TlsFileError(place, path, reason)
   return crl
 }
 

@@ -104,7 +104,7 @@ export async function watchingAuthority(deps: WatchingDeps): Promise<WatchingAut
     if (body.status === 'invalid' && over !== undefined && !calledInvalid.has(over)) {
       calledInvalid.add(over)
       invalid.set(name, (invalid.get(name) ?? 0) + 1)
-      reasons.push(`${name}: ${/"detail": ?"([^"]*)"/.exec(text)?.[1] ?? 'no reason'}`)
+      reasons.push(`${name}: ${/"detail": ?"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? 'no reason'}`)
     }
     for (const each of body.authorizations ?? [])
       known.set(pathOf(each), { step: 'authorisation', name, order })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { get as httpGet } from 'node:http'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect, type ConnectionOptions } from 'node:tls'
 import t, { type Test } from 'tap'
@@ -11,6 +11,8 @@ import { ClientCert } from '../../../src/l7/stages/auth/client-cert/client-cert.
 import { clientCertSchema } from '../../../src/l7/stages/auth/client-cert/keys.ts'
 import type { MethodContext } from '../../../src/l7/stages/auth/method-context.ts'
 import { clientCertificate, commonName } from '../../../src/net/tls/read-facts.ts'
+import { readClientAuth } from '../../../src/net/tls/listener-tls.ts'
+import type { ListenerTls } from '../../../src/config/model/model.ts'
 import { rawTls } from '../../../src/net/tls/raw-tls.ts'
 import { ClientCertMatch } from '../../../src/l7/router/client-cert-match.ts'
 import { X509Certificate } from 'node:crypto'
@@ -96,6 +98,49 @@ async function start(t: Test, clientAuth: object, more: object = {}) {
   })
   return { lb, port: lb.port('web') }
 }
+
+t.test('one file has the lists of several authorities, and each of them counts', async (t) => {
+  const other = testCertificates('another root')
+  const [carol, dave] = [other.issue({ subject: '/CN=carol' }), other.issue({ subject: '/CN=dave' })]
+  const folder = dirname(other.caFile)
+  writeFileSync(join(folder, 'both.pem'), `${pki.ca}${other.ca}`)
+  const others = other.crl(dave)
+  for (const [n, lists] of [revoked + others, others + revoked].entries()) {
+    const crl = join(folder, `${n}.crl`)
+    // `openssl crl -text` writes something before each.
+    writeFileSync(crl, `Certificate Revocation List (CRL):\n${lists}`)
+    const { port } = await start(t, { ca: join(folder, 'both.pem'), crl }, { pool: 'web' })
+    for (const [who, options, status] of [
+      ['bob', bob, 200],
+      ['mallory', mallory, 400],
+      ['carol', carol, 200],
+      ['dave', dave, 400]
+    ] as const)
+      t.match(await ask(t, port, options), new RegExp(`^HTTP/1\\.1 ${status}`), `${who}, order ${n}`)
+  }
+})
+
+t.test('a delta list, and a damaged list behind a good one, are refused', (t) => {
+  const at = (text: string) => {
+    const crl = join(t.testdir({}), `${count++}.crl`)
+    writeFileSync(crl, text)
+    return () =>
+      readClientAuth({
+        clientAuth: { ca: pki.caFile, crl, required: true }
+      } as Partial<ListenerTls> as ListenerTls)
+  }
+  let count = 0
+  t.doesNotThrow(at(revoked))
+  t.throws(at(pki.deltaCrl(1)), {
+    message: /0\.crl|1\.crl: the revocation list is a delta list, which is not used/
+  })
+  t.throws(at(revoked + pki.deltaCrl(1)), { message: /revocation list 2 of the file is a delta list/ })
+  t.throws(at(revoked + revoked.replace(/\n[^\n]{64}\n/, '\nAAAA\n')), {
+    message: /list 2 of the file is damaged/
+  })
+  t.throws(at(pki.ca), { message: /holds no revocation list in PEM/ })
+  t.end()
+})
 
 t.test('a required certificate: verified, not revoked, passed on, and not to be forged', async (t) => {
   const { lb, port } = await start(t, { forward: true }, { pool: 'web' })

@@ -1,6 +1,7 @@
 import { constants } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import type { CertificatePair, ListenerTlsMaterial } from '../listener-tls.ts'
+import { revocationLists } from '../certificates/revocation-lists.ts'
 
 /**
  * Only authenticated encryption with forward secrecy; for TLS 1.2 as in testssl.sh and Mozilla's "intermediate".
@@ -51,7 +52,7 @@ export function serverOptions(
     // Empty where no client certificate is requested: Node would load the 150 public roots, and OpenSSL would search
     // them for the issuer of a lone certificate in every handshake.
     ca: clientAuth?.ca ?? [],
-    ...(clientAuth?.crl !== undefined && { crl: clientAuth.crl })
+    ...(clientAuth?.crl !== undefined && { crl: revocationLists(clientAuth.crl) })
   }
 }
 
