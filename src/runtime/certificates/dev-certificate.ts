@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolder } from '../../core/files/make-folder.ts'
 import { replaceFile } from '../../core/files/replace-file.ts'
 import {
   loadAuthority,
@@ -27,7 +28,7 @@ export async function writeDevCertificate(
   now: number
 ): Promise<DevCertificate> {
   // Whoever can read the authority's key can impersonate any site to those who trust it.
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder, 0o700)
   const at = (name: string): string => join(folder, name)
   const paths = { ca: at('ca.crt'), cert: at('dev.crt'), key: at('dev.key') }
   const there = readPair(paths.ca, at('ca.key'))
