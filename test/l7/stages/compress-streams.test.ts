@@ -52,7 +52,7 @@ t.test('each event of 50 compressed streams is there before the next one is sent
   t.strictSame(all, Array(50).fill('0,1,2,3,4'))
 })
 
-/** Told by a process of its own: how many MB a stream of Brotli holds for a long body. */
+/** Told by a process of its own: how many MB a stream holds for a long body, of Brotli, of zstd, and of zstd for events. */
 const MEMORY = `
   import { readFileSync } from 'node:fs'
   import { randomBytes } from 'node:crypto'
@@ -60,9 +60,11 @@ const MEMORY = `
   const megabytes = () => Number(/VmRSS:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'latin1'))[1]) / 1024
   const text = Buffer.from(randomBytes(30_000).toString('base64'))
   const held = []
-  for (const br of [4, 6, 9]) {
+  const all = [[4, 'br', 4e6, false], [6, 'br', 4e6, false], [9, 'br', 4e6, false]]
+  for (const level of [4, 9]) all.push([level, 'zstd', -1, false], [level, 'zstd', 4e6, false], [level, 'zstd', -1, true])
+  for (const [level, coding, length, events] of all) {
     const before = megabytes()
-    const streams = Array.from({ length: 40 }, () => compressStream('br', { br }, 4_000_000, false).resume())
+    const streams = Array.from({ length: 40 }, () => compressStream(coding, { [coding]: level }, length, events).resume())
     held.push(streams)
     await Promise.all(streams.map((stream) => new Promise((resolve) => {
       for (let i = 0; i < 4; i++) stream.write(text)
@@ -72,11 +74,12 @@ const MEMORY = `
   }
 ` // prettier-ignore
 
-t.test('a stream of Brotli takes no more memory for a long body or a high level', { skip: platform() !== 'linux' }, async (t) => {
+t.test('a stream of Brotli or zstd takes no more memory for a long body or a high level', { skip: platform() !== 'linux' }, async (t) => {
   const child = spawn(process.execPath, ['--input-type=module', '-e', MEMORY], { stdio: ['ignore', 'pipe', 'inherit'] })
   const all = String(Buffer.concat(await child.stdout.toArray() as Buffer[])).trim().split('\n').map(Number)
-  t.equal(all.length, 3)
-  for (const each of all) t.ok(each > 0.3 && each < 3.3, `${each} MB each`)
+  t.equal(all.length, 9)
+  for (const each of all.slice(0, 3)) t.ok(each > 0.3 && each < 3.3, `br: ${each} MB each`)
+  for (const each of all.slice(3)) t.ok(each > 0 && each < 2.3, `zstd: ${each} MB each`)
 }) // prettier-ignore
 
 t.test("a response stored and compressed for all clients has no client's cookie", async (t) => {

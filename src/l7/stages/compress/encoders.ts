@@ -29,6 +29,12 @@ export type Compressor = BrotliCompress | Deflate | Gzip | ZstdCompress
 
 /** Window of a stream, whatever its length. With its tables and what waits for a client that stands still: zstd 0.5 MB, br 1.3, gzip 0.3. */
 const STREAM_WINDOW = 17
+/**
+ * From level 3 on zstd chooses its tables for windows of 2 MB and more where it does not know the length, and keeps them in a
+ * smaller one: 3 to 11 MB a stream. Those for this window take at most 1.5; measured from level 5 on, they save 5 to 40 % of
+ * the time, and cost 0.6 % of the ratio.
+ */
+const OWN_ZSTD_TABLES = 3
 /** From 1 MiB on Brotli takes 4 MB of tables for its level 4, which are of no use in such a window: measured, it saves 4 % of the time and costs 1 % of the ratio. */
 const MOST_BROTLI_HINT = 1_048_575
 /** From level 6 on Brotli's tables for larger windows take 3 to 33 MB; in this one they take 1 to 2, for 3 % of the ratio. */
@@ -128,10 +134,7 @@ export function compressStream(coding: Coding, levels: Levels, length: number, e
       return createZstdCompress({
         ...common,
         ...(length >= 0 && { pledgedSrcSize: length }),
-        params: {
-          [constants.ZSTD_c_compressionLevel]: levels.zstd,
-          [constants.ZSTD_c_windowLog]: window
-        }
+        params: zstdParams(levels.zstd, window)
       })
     case 'br':
       return createBrotliCompress({ ...common, params: brotliParams(levels, Math.max(0, length), window) })
@@ -140,6 +143,13 @@ export function compressStream(coding: Coding, levels: Levels, length: number, e
     case 'deflate':
       return createDeflate({ ...common, ...deflateMemory(events), level: levels.gzip })
   }
+}
+
+function zstdParams(level: number, window: number): Record<number, number> {
+  const params = { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_windowLog]: window }
+  if (level < OWN_ZSTD_TABLES && window === STREAM_WINDOW) return params
+  const hash = window === STREAM_WINDOW ? window : window + 1
+  return { ...params, [constants.ZSTD_c_hashLog]: hash, [constants.ZSTD_c_chainLog]: hash - 1 }
 }
 
 function deflateMemory(events: boolean): { windowBits: number; memLevel: number } {
