@@ -98,7 +98,7 @@ export function simulateLeases(options: LeaseOptions): LeaseResult {
     if (here.decide(key, 1, decision)) {
       if (decision.allowed) count()
     } else {
-      here.ask(key, 1, (found) => {
+      here.ask(key, 1, here.timeoutMs, (found) => {
         if (found?.allowed === true) count()
       })
     }

@@ -46,6 +46,7 @@ export type Command<T> = (connection: Connection, prefix: string) => Promise<T>
  */
 export class RedisLink {
   readonly timeoutMs: number
+  readonly confirmTimeoutMs: number
   readonly prefix: string
   readonly #connection: Connection
   readonly #deps: RedisLinkDeps
@@ -60,6 +61,10 @@ export class RedisLink {
   #failedAt = -Infinity
   /** When it last executed a command. */
   #answeredAt = -Infinity
+  /** A command has had no answer in its time, and none has come since. Asked at once whether it is there. */
+  #hangs = false
+  /** A check is under way. */
+  #checking = false
   /** It has refused a command since the last check. */
   #refused = false
   readonly #relapses = new Relapses()
@@ -72,9 +77,10 @@ export class RedisLink {
   #waiting: (() => void)[] = []
 
   constructor(plan: RedisPlan, deps: RedisLinkDeps) {
-    const { timeoutMs, prefix, kind } = plan.config
+    const { timeoutMs, confirmTimeoutMs, prefix, kind } = plan.config
     const { metrics } = deps
     this.timeoutMs = timeoutMs
+    this.confirmTimeoutMs = confirmTimeoutMs
     this.prefix = prefix
     this.#deps = deps
     this.#cluster = kind === 'cluster'
@@ -94,7 +100,13 @@ export class RedisLink {
     this.#probeLater()
   }
 
+  /** False: it is away, or has just left a question without an answer. Only those who cannot do without it ask now. */
   get usable(): boolean {
+    return this.#usable === true && !this.#hangs
+  }
+
+  /** False: it is away. */
+  get reachable(): boolean {
     return this.#usable === true
   }
 
@@ -119,7 +131,6 @@ export class RedisLink {
       (found) => {
         this.#results.ok.add()
         this.#failures = 0
-        this.#answeredAt = this.#deps.clock.now()
         guarded(() => done(found))
       },
       (error: unknown) => {
@@ -140,7 +151,17 @@ export class RedisLink {
   }
 
   #run<T>(command: Command<T>, withinMs: number): Promise<T> {
-    return answerInTime(this.#deps.clock, withinMs, () => command(this.#connection, this.prefix))
+    return answerInTime(this.#deps.clock, withinMs, async () => {
+      const found = await command(this.#connection, this.prefix)
+      // Also when that is too late for whoever has asked.
+      this.#answered()
+      return found
+    })
+  }
+
+  #answered(): void {
+    this.#answeredAt = this.#deps.clock.now()
+    this.#hangs = false
   }
 
   #failed(error: unknown, askedAt: number, withinMs: number): void {
@@ -149,11 +170,21 @@ export class RedisLink {
     const late = reason === TIMED_OUT
     this.#results[late ? 'timeout' : 'error'].add()
     if (concernsCommandOnly(error)) return this.#refusal(reason)
+    const part = late && withinMs < this.timeoutMs
     // Not counted: commands with a part of the time only, and those that were under way during a counted failure, since
     // a pause is one failure.
-    if ((late && withinMs < this.timeoutMs) || askedAt < this.#failedAt) return
-    this.#failedAt = this.#deps.clock.now()
-    if (++this.#failures >= OPENS_AFTER) this.#lost(reason)
+    if (!part && askedAt >= this.#failedAt) {
+      this.#failedAt = this.#deps.clock.now()
+      if (++this.#failures >= OPENS_AFTER) return this.#lost(reason)
+    }
+    if (late && this.#answeredAt <= askedAt) this.#doubt(!part)
+  }
+
+  /** Nothing has come since a question was asked. After the whole time, no other request waits for the next answer. */
+  #doubt(hangs: boolean): void {
+    if (this.#usable !== true) return
+    if (hangs) this.#hangs = true
+    if (!this.#checking) this.#probe()
   }
 
   /** The next check finds out whether it works at all. */
@@ -171,6 +202,7 @@ export class RedisLink {
     const { board, thread, log, clock } = this.#deps
     const fields = { redis: this.#place, reason: reason.slice(0, MAX_REASON) }
     const now = clock.now()
+    this.#hangs = false
     if (this.#usable !== false) {
       if (this.#usable === true) this.#relapses.lost(now)
       this.#usable = false
@@ -225,15 +257,20 @@ export class RedisLink {
         names.map((name) => runScript(connection, probe, [prefix + name], [PROBE_LIVES_MS]).then(expectOk))
       )
     this.#refused = false
+    this.#checking = true
     // During the start this thread is busy, and no request waits for Redis yet.
     const withinMs = this.#usable === undefined ? Math.max(LOOKS_AFTER_MS, this.timeoutMs) : this.timeoutMs
     const askedAt = this.#deps.clock.now()
     this.#run(command, withinMs).then(
-      () => this.#found(),
+      () => {
+        this.#checking = false
+        this.#found()
+      },
       (error: unknown) => {
+        this.#checking = false
         if (this.#usable === true && messageOf(error) === TIMED_OUT) {
           this.#failed(error, askedAt, withinMs)
-          if (this.#usable) return this.#lookLater()
+          if (this.#usable) return this.#hangs ? undefined : this.#lookLater()
         } else
           this.#lost(
             this.#fault.reason ?? messageOf(error),
@@ -247,7 +284,6 @@ export class RedisLink {
   #found(): void {
     if (this.#closed) return
     this.#failures = 0
-    this.#answeredAt = this.#deps.clock.now()
     this.#lookLater()
     if (this.#usable === true) return
     this.#usable = true

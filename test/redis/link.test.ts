@@ -24,7 +24,7 @@ function linkTo(t: Test, url: string) {
   const clock = new FakeClock()
   const log = memoryLogger()
   const board = RedisBoard.create({ threads: 2, shared: false })
-  const plan = { config: { ...place, timeoutMs, prefix: 'lb:' }, tls: undefined }
+  const plan = { config: { ...place, timeoutMs, confirmTimeoutMs: timeoutMs, prefix: 'lb:' }, tls: undefined }
   const link = new RedisLink(plan, { clock, log, metrics: new Metrics(), board, thread: 0 })
   t.teardown(() => link.close())
   const logged = () => log.lines.map(({ message }) => message.split(':')[0])
@@ -41,7 +41,7 @@ async function linked(t: Test) {
 }
 
 t.test('a Redis is away after three failures one after the other', { skip }, async (t) => {
-  const { clock, link, logged } = await linked(t)
+  const { server, clock, link, logged } = await linked(t)
   /** So many at once that are never answered; resolves when all have given up. */
   const pause = async (count: number, withinMs = timeoutMs) => {
     let left = count
@@ -62,16 +62,24 @@ t.test('a Redis is away after three failures one after the other', { skip }, asy
   const answer = () => new Promise<unknown>((done) => link.ask((connection) => connection.ping(), done))
 
   await pause(40)
-  t.ok(link.usable, 'a pause is one failure, however many were waiting')
-  for (let i = 0; i < 5; i++) await pause(1, timeoutMs - 1)
+  t.notOk(link.usable, 'no request waits for it now')
+  t.ok(link.reachable, 'a pause is one failure, however many were waiting')
+  await until('a check has had an answer', () => link.usable)
+  server.signal('SIGSTOP')
+  await pause(5, timeoutMs - 1)
   t.ok(link.usable, 'what had a part of the time only says nothing')
-  await pause(1)
+  clock.advance(timeoutMs)
+  await until('but a check has begun, and has no answer', () => !link.usable)
+  server.signal('SIGCONT')
   t.equal(await answer(), 'PONG')
+  await until('it is used again', () => link.usable)
+  server.signal('SIGSTOP')
   await pause(2)
   await pause(2)
-  t.ok(link.usable, 'an answer in between begins the count anew')
-  await pause(1)
-  t.notOk(link.usable)
+  t.ok(link.reachable, 'an answer in between begins the count anew')
+  await pause(2)
+  t.notOk(link.reachable)
+  server.signal('SIGCONT')
   t.strictSame(logged(), ['Redis is reachable', 'Redis is not reachable'])
   clock.advance(1000)
   await until('a write of its own has found out', () => link.usable)

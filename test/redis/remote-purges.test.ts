@@ -69,7 +69,7 @@ t.test('loads that read the purges at the same time all know the last one', asyn
     instance: 'one'
   })
   const opened: (Opened | undefined)[] = []
-  const open = () => remote.open(KEY, '', undefined, (found) => opened.push(found))
+  const open = () => remote.open(KEY, '', undefined, 50, (found) => opened.push(found))
   server.purge('blue')
   open()
   await turn()

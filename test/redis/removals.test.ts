@@ -17,7 +17,9 @@ class SlowRemote {
   readonly words: TierWords
   usable = true
   reachable = true
+  hangs = false
   timeoutMs = 50
+  confirmTimeoutMs = 250
   there = true
   opened = 0
   readonly told: string[] = []
@@ -35,7 +37,13 @@ class SlowRemote {
     return 'token'
   }
 
-  open(key: string, _token: string, _unreadable: unknown, done: (opened: Opened | undefined) => void): void {
+  open(
+    key: string,
+    _token: string,
+    _unreadable: unknown,
+    _withinMs: number,
+    done: (opened: Opened | undefined) => void
+  ): void {
     this.opened++
     const info = encodeEntry({ kind: 'pass', until: 1e15 })
     const head = { key, info, tags: [], note: false, bytes: 0, sums: [], purge: 0, id: 'id' }
@@ -203,12 +211,17 @@ t.test(
     stores[0].whenRemoved(() => known++)
     remote.clock.advance(remote.timeoutMs)
     t.equal(known, 2, 'or when the time of a request is over')
-    remote.reachable = false
-    stores[0].invalidate(URL)
-    t.equal(
-      stores[0].whenRemoved(() => {}),
-      false,
-      'nobody waits for a Redis that is away'
-    )
+    for (const state of ['hangs', 'away']) {
+      if (state === 'hangs') remote.hangs = true
+      else remote.reachable = false
+      const told = remote.told.length
+      stores[0].invalidate(URL)
+      t.equal(
+        stores[0].whenRemoved(() => {}),
+        false,
+        `nobody waits for a Redis that ${state}`
+      )
+      t.equal(remote.told.length - told, state === 'hangs' ? 1 : 0, 'but it gets what it may still execute')
+    }
   }
 )

@@ -31,7 +31,7 @@ interface Tiered {
 /** A store of its own cache in Redis, as an instance without a follower has it. */
 async function tiered(t: Test, url: string, cache = `c${randomInt(1e9)}`): Promise<Tiered> {
   const { tls: _, ...place } = parseRedisUrl(url)!
-  const config = { ...place, timeoutMs: 5000, prefix: 'lb:' }
+  const config = { ...place, timeoutMs: 5000, confirmTimeoutMs: 5000, prefix: 'lb:' }
   const link = new RedisLink(
     { config, tls: undefined },
     { clock, log, metrics: new Metrics(), board: undefined, thread: 1 }

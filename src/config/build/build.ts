@@ -66,9 +66,17 @@ function buildRedis(redis: RootInput['redis'], absolute: ResolvePath): Pick<Conf
   const place = redis && parseRedisUrl(redis.url)
   if (place === undefined) return {}
   const { tls: secured, ...rest } = place
-  const { tls, timeout, prefix } = redis!
+  const { tls, timeout, confirmTimeout, prefix } = redis!
   const over = tls !== undefined ? buildTls(tls, absolute) : secured ? { verify: true } : undefined
-  return { redis: { ...rest, ...(over && { tls: over }), timeoutMs: timeout, prefix } }
+  return {
+    redis: {
+      ...rest,
+      ...(over && { tls: over }),
+      timeoutMs: timeout,
+      confirmTimeoutMs: confirmTimeout,
+      prefix
+    }
+  }
 }
 
 function buildAdmin(admin: NonNullable<RootInput['admin']>, absolute: ResolvePath): AdminConfig {

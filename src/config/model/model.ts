@@ -55,6 +55,7 @@ export interface RedisConfig {
   readonly sentinelPassword?: string
   readonly db: number
   readonly timeoutMs: number
+  readonly confirmTimeoutMs: number
   readonly prefix: string
 }
 

@@ -20,7 +20,12 @@ export const redisSchema = mapping(
     ),
     timeout: duration({ min: 1, max: 5000, example: '50ms' })
       .prefault('50ms')
-      .describe('Longest time that a request waits for Redis.'),
+      .describe('Longest time that a request waits for Redis, all its questions together.'),
+    confirmTimeout: duration({ min: 1, max: 5000, example: '250ms' })
+      .prefault('250ms')
+      .describe(
+        'Longest time that the answer to an unsafe request (POST, PUT, DELETE …) waits until the other instances have removed its URL from their caches.'
+      ),
     tls: backendTls
       .optional()
       .describe('TLS to Redis, as with `rediss://`, with a CA or a client certificate of its own.'),

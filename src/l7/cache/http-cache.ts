@@ -74,7 +74,7 @@ export class HttpCache {
     if (baseKey === undefined) return this.#bypass(request, directives, 'key', now)
 
     const { epoch } = this.#core.store
-    let record = this.#core.store.lookup(baseKey, releaseLate)
+    let record = this.#core.store.lookup(baseKey, releaseLate, request.waits?.sharedWaitMs)
     if (record === pending) return this.#awaitStore(request, directives, baseKey)
     let entry = record === undefined || record.state === 'reserved' ? undefined : entryOf(record)
     let marker: VaryEntry | undefined
@@ -83,7 +83,7 @@ export class HttpCache {
       marker = entry
       ;(record as StoredRecord).release()
       key = variantFor(baseKey, marker, request)
-      record = this.#core.store.lookup(key, releaseLate)
+      record = this.#core.store.lookup(key, releaseLate, request.waits?.sharedWaitMs)
       if (record === pending) return this.#awaitStore(request, directives, key)
       entry = record === undefined || record.state === 'reserved' ? undefined : entryOf(record)
     }
@@ -207,7 +207,7 @@ export class HttpCache {
       entry.lifetime > 0 && !entry.noCache && !directives.noCache && directives.maxAge === undefined
     if (lasting && this.#core.config.coalesce && mayShare(request, directives)) {
       const again = () => this.#decide(request, directives, steadyNow(this.#clock), 1)
-      const wait = round === 0 ? awaitNewer(this.#core, place.key, again) : undefined
+      const wait = round === 0 ? awaitNewer(this.#core, place.key, request.waits, again) : undefined
       if (wait !== undefined) {
         record.release()
         return wait
@@ -291,6 +291,6 @@ export class HttpCache {
   #awaitStore(request: CacheRequest, directives: Directives, key: string): Wait {
     const again = () => this.#decide(request, directives, steadyNow(this.#clock), 0)
     const alone = () => this.#bypass(request, directives, 'store', steadyNow(this.#clock))
-    return awaitStore(this.#core, key, again, alone)
+    return awaitStore(this.#core, key, request.waits, again, alone)
   }
 }

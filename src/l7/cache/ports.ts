@@ -41,6 +41,13 @@ export interface CacheRequest {
   readonly body?: boolean
   /** What a trusted proxy says about the URL beyond the above, as lines of the key: `\nf:name=value` for each. */
   readonly forwarded?: string
+  /** Of the request; the cache adds what it has waited for a remote tier. */
+  readonly waits?: SharedWaits
+}
+
+/** How long one request has waited for what instances share, so that all its questions together keep one deadline. */
+export interface SharedWaits {
+  sharedWaitMs: number
 }
 
 /** The value of a field that selects between responses, as upstream sees it. */
@@ -151,16 +158,20 @@ export interface CacheStore {
   epochOf(key: string): number
   /** The record, if it is in memory. */
   peek(key: string): StoredRecord | undefined
-  /** `settle` is used only when the answer is `pending`. A memory store always answers at once. */
+  /**
+   * `settle` is used only when the answer is `pending`; `askedMs` is what a remote tier took. `waitedMs`: time that the
+   * request has waited for it before. A memory store always answers at once.
+   */
   lookup(
     key: string,
-    settle: (record: StoredRecord | undefined) => void
+    settle: (record: StoredRecord | undefined, askedMs: number) => void,
+    waitedMs?: number
   ): StoredRecord | undefined | typeof pending
   /**
    * The record under `key` is stale: does a remote tier have a newer one? True: `settle` is called once, later, and a
    * newer record is in memory by then. False: there is no remote tier to ask.
    */
-  seekNewer(key: string, settle: () => void): boolean
+  seekNewer(key: string, settle: (askedMs: number) => void, waitedMs?: number): boolean
   /**
    * The claim to fill `key`; or the record that is there already (reserved, filling or complete); or undefined when the
    * store has no room now. With `replace`, a complete record does not prevent the claim and stays readable until

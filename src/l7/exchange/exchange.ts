@@ -48,6 +48,8 @@ const MAX_WAIT_MS = 2 ** 31 - 1
 export class Exchange extends RequestSide implements ForwardOwner {
   /** Sees the response on its way to the client. Written by the cache stage only. */
   tap: ResponseTap | undefined
+  /** How long it has waited for Redis so far; `redis.timeout` bounds the sum. Written by the stages that wait. */
+  sharedWaitMs = 0
   #wait: Wait | undefined
   #delayed: DelayedResponse | undefined
 

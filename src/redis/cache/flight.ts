@@ -4,25 +4,32 @@ import type { RemoteCache } from './remote-cache.ts'
 
 /**
  * One removal on its way: it ends when Redis has executed it and the other instances have confirmed it, when Redis has
- * not, or after the time that a request may wait for Redis.
+ * not, or after the time that a request may wait for either. Other instances may take longer than Redis: one that is
+ * busy answers from its memory until it has heard.
  */
 export class Flight {
   readonly #expected: Expected | undefined
-  readonly #cancel: () => void
   readonly #over: () => void
   readonly #listeners: (() => void)[] = []
-  #left: number
+  readonly #awaitOthers: () => () => void
+  #cancel: () => void
+  #confirmed: boolean
+  #executed = false
   #ended = false
 
   constructor(
-    { clock, timeoutMs }: Pick<RemoteCache, 'clock' | 'timeoutMs'>,
+    { clock, timeoutMs, confirmTimeoutMs }: Pick<RemoteCache, 'clock' | 'timeoutMs' | 'confirmTimeoutMs'>,
     confirmations: Confirmations | undefined,
     over: () => void
   ) {
     this.#over = over
-    this.#expected = confirmations?.expect(() => this.#one())
-    this.#left = this.#expected === undefined ? 1 : 2
+    this.#expected = confirmations?.expect(() => {
+      this.#confirmed = true
+      if (this.#executed) this.#end()
+    })
+    this.#confirmed = this.#expected === undefined
     this.#cancel = clock.after(timeoutMs, () => this.#end())
+    this.#awaitOthers = () => clock.after(confirmTimeoutMs, () => this.#end())
   }
 
   /** Goes with the news; undefined: nobody is asked to confirm it. */
@@ -36,12 +43,11 @@ export class Flight {
 
   /** Redis has executed it, or not. */
   heard(heard: boolean): void {
-    if (heard) this.#one()
-    else this.#end()
-  }
-
-  #one(): void {
-    if (--this.#left === 0) this.#end()
+    this.#executed = heard
+    if (!heard || this.#confirmed) return this.#end()
+    if (this.#ended) return
+    this.#cancel()
+    this.#cancel = this.#awaitOthers()
   }
 
   #end(): void {

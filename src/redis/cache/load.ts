@@ -26,6 +26,15 @@ const TAKEN_MS = 10_000
 export type Loaded =
   { readonly kind: 'stored' | 'none' } | { readonly kind: 'claimed'; readonly claim: RemoteClaim }
 
+export interface LoadHow {
+  /** Claim the key if nothing is stored. */
+  readonly claims: boolean
+  /** Text of the head in memory; only a newer entry is loaded. */
+  readonly than?: string
+  /** Redis may take this long, all pieces included. */
+  readonly withinMs: number
+}
+
 /** Loads one entry from Redis into memory, or gets the claim to fetch it. */
 export class Load {
   readonly #memory: CacheStore
@@ -35,20 +44,23 @@ export class Load {
   readonly #claim: Claim
   readonly #token: string
   readonly #epoch: number
-  readonly #done: (loaded: Loaded) => void
+  readonly #done: (loaded: Loaded, askedMs: number) => void
   readonly #than: string | undefined
+  /** While another instance fetches, each look has the whole time. */
+  #withinMs: number
+  #since = 0
   #takenSince: number | undefined
   #storingMs = 0
   #lookMs = LOOK_MS
 
-  /** `claims`: claim the key if nothing is stored. `than`: text of the head in memory; only a newer entry is loaded. */
+  /** `askedMs`: how long Redis took in the end. What another instance needed to fetch it is no part of that. */
   constructor(
     memory: CacheStore,
     remote: RemoteCache,
     key: string,
     claim: Claim,
-    { claims, than }: { readonly claims: boolean; readonly than?: string },
-    done: (loaded: Loaded) => void
+    { claims, than, withinMs }: LoadHow,
+    done: (loaded: Loaded, askedMs: number) => void
   ) {
     this.#memory = memory
     this.#remote = remote
@@ -59,26 +71,37 @@ export class Load {
     this.#epoch = memory.epochOf(key)
     this.#done = done
     this.#than = than
-    this.#look(undefined)
+    this.#withinMs = withinMs
+    this.#look()
   }
 
-  #look(unreadable: Buffer | undefined): void {
-    const from = this.#remote.now()
-    this.#remote.open(this.#key, this.#token, unreadable, (opened) => this.#on(opened, unreadable, from))
+  #look(): void {
+    this.#since = this.#remote.now()
+    this.#ask(undefined)
   }
 
-  #on(opened: Opened | undefined, unreadable: Buffer | undefined, from: number): void {
+  #ask(unreadable: Buffer | undefined): void {
+    const leftMs = this.#leftMs
+    if (leftMs <= 0) return this.#none()
+    this.#remote.open(this.#key, this.#token, unreadable, leftMs, (opened) => this.#on(opened, unreadable))
+  }
+
+  get #leftMs(): number {
+    return this.#since + this.#withinMs - this.#remote.now()
+  }
+
+  #on(opened: Opened | undefined, unreadable: Buffer | undefined): void {
     switch (opened?.kind) {
       case 'entry':
-        if (!this.#isOld(opened)) return this.#fill(opened, from)
+        if (!this.#isOld(opened)) return this.#fill(opened)
         return opened.replacing ? this.#wait(true) : this.#none()
       case 'claimed':
-        return this.#done({ kind: 'claimed', claim: new RemoteClaim(this.#remote, this.#key, this.#token) })
+        return this.#end({ kind: 'claimed', claim: new RemoteClaim(this.#remote, this.#key, this.#token) })
       case 'taken':
         return this.#wait(opened.storing)
       case 'unreadable':
         // Only once: whoever writes unreadable entries may do it again.
-        return unreadable === undefined ? this.#look(opened.start) : this.#none()
+        return unreadable === undefined ? this.#ask(opened.start) : this.#none()
       default:
         return this.#none()
     }
@@ -96,27 +119,28 @@ export class Load {
     this.#takenSince ??= now
     if (now - this.#takenSince > TAKEN_MS || this.#storingMs > STORING_MS) return this.#none()
     if (storing) this.#storingMs += this.#lookMs
-    this.#remote.clock.after(this.#lookMs, () => this.#look(undefined))
+    this.#withinMs = this.#remote.timeoutMs
+    this.#remote.clock.after(this.#lookMs, () => this.#look())
     this.#lookMs = Math.min(MAX_LOOK_MS, 2 * this.#lookMs)
   }
 
-  #fill(found: Found, from: number): void {
+  #fill(found: Found): void {
     const { head, first } = found
     if (!isWhole(found)) return this.#none()
     const stage = new Stage(this.#memory, `${this.#key}\n#l${this.#remote.token()}`, head.bytes, this.#epoch)
     if (first.length > 0 && !this.#add(stage, found, 0, first)) return this.#drop(stage)
-    this.#more(stage, found, 1, from + this.#remote.timeoutMs)
+    this.#more(stage, found, 1)
   }
 
-  #more(stage: Stage, found: Found, from: number, until: number): void {
+  #more(stage: Stage, found: Found, from: number): void {
     const { head } = found
     const count = Math.min(WINDOW, head.sums.length - from)
     if (count <= 0) return this.#publish(stage, found)
-    const leftMs = until - this.#remote.now()
+    const leftMs = this.#leftMs
     if (leftMs <= 0) return this.#drop(stage)
     this.#remote.pieces(head, from, count, leftMs, (pieces) => {
       const all = pieces?.every((piece, i) => piece !== null && this.#add(stage, found, from + i, piece))
-      if (all === true) this.#more(stage, found, from + count, until)
+      if (all === true) this.#more(stage, found, from + count)
       else this.#drop(stage)
     })
   }
@@ -133,7 +157,7 @@ export class Load {
     const writer = this.#claim.begin({ info, bytes, tags, epoch: this.#epoch, note })
     if (writer !== undefined && stage.moveTo(writer)) {
       writer.finish()
-      this.#done({ kind: 'stored' })
+      this.#end({ kind: 'stored' })
       return
     }
     writer?.abort()
@@ -147,7 +171,11 @@ export class Load {
 
   #none(): void {
     this.#claim.abandon()
-    this.#done({ kind: 'none' })
+    this.#end({ kind: 'none' })
+  }
+
+  #end(loaded: Loaded): void {
+    this.#done(loaded, this.#remote.now() - this.#since)
   }
 }
 

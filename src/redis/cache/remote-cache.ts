@@ -83,11 +83,21 @@ export class RemoteCache {
 
   /** Removals are sent even where nothing is read or written: they may not wait for a purge that is on its way. */
   get reachable(): boolean {
-    return this.#link.usable
+    return this.#link.reachable
+  }
+
+  /** It has just left a question without an answer: nobody need wait for the next one. */
+  get hangs(): boolean {
+    return this.#link.reachable && !this.#link.usable
   }
 
   get timeoutMs(): number {
     return this.#link.timeoutMs
+  }
+
+  /** Longest wait for other instances that have to remove something. */
+  get confirmTimeoutMs(): number {
+    return this.#link.confirmTimeoutMs
   }
 
   now(): number {
@@ -103,18 +113,23 @@ export class RemoteCache {
     key: string,
     token: string,
     unreadable: Buffer | undefined,
+    withinMs: number,
     done: (opened: Opened | undefined) => void
   ): void {
     const { head, claim } = this.#names.entry(key)
-    this.#link.ask(async (connection) => {
-      const sent = this.now()
-      const [reply, last] = await Promise.all([
-        runScriptForBytes(connection, openScript, [head, claim], [token, LEASE_MS, unreadable ?? '']),
-        connection.get(this.#names.sequence)
-      ])
-      await this.#hear(connection, Number(last ?? 0))
-      return this.#opened(key, reply, sent)
-    }, done)
+    this.#link.ask(
+      async (connection) => {
+        const sent = this.now()
+        const [reply, last] = await Promise.all([
+          runScriptForBytes(connection, openScript, [head, claim], [token, LEASE_MS, unreadable ?? '']),
+          connection.get(this.#names.sequence)
+        ])
+        await this.#hear(connection, Number(last ?? 0))
+        return this.#opened(key, reply, sent)
+      },
+      done,
+      withinMs
+    )
   }
 
   /** Pieces from `from` on, at most `count`, in order; undefined for a missing one. */
@@ -216,7 +231,7 @@ export class RemoteCache {
   }
 
   #tell(command: (connection: Connection) => Promise<unknown>): void {
-    if (this.#link.usable) this.#link.ask(command, () => {})
+    if (this.#link.reachable) this.#link.ask(command, () => {})
   }
 
   /** Knows the purges up to `last` when it returns: with many loads at once, others may read them, or some of them, meanwhile. */

@@ -66,7 +66,8 @@ export class Removals {
   #tell(removal: Removal): void {
     if (!this.#remote.reachable) return this.#missed(removal)
     const flight = new Flight(this.#remote, this.#confirmations, () => this.#flights.delete(flight))
-    this.#flights.add(flight)
+    // It goes out all the same, and is executed when Redis comes back to itself.
+    if (!this.#remote.hangs) this.#flights.add(flight)
     removal.send(flight.ask, (heard) => {
       if (heard) removal.end()
       else this.#missed(removal)

@@ -14,7 +14,7 @@ const MAX_SKIPPED = 8192
 /** Loads under way in one thread; further requests go to upstream. */
 const MAX_LOADS = 1024
 
-type Settle = (record: StoredRecord | undefined) => void
+type Settle = (record: StoredRecord | undefined, askedMs: number) => void
 
 /**
  * The memory of this instance, with Redis behind it. An entry in memory is used as if there were no Redis. Others are
@@ -29,7 +29,7 @@ export class TieredStore implements CacheStore {
   readonly #ready = new Map<string, Claim>()
   readonly #skipped = new Map<string, number>()
   /** Lookups for something newer than the entry in memory. */
-  readonly #seeks = new Map<string, (() => void)[]>()
+  readonly #seeks = new Map<string, ((askedMs: number) => void)[]>()
   readonly #waiting: Waiting = { bytes: 0 }
   readonly #removals: Removals
   readonly #count: (result: Loaded['kind']) => void
@@ -65,7 +65,7 @@ export class TieredStore implements CacheStore {
     return this.#memory.peek(key)
   }
 
-  lookup(key: string, settle: Settle): StoredRecord | undefined | typeof pending {
+  lookup(key: string, settle: Settle, waitedMs = 0): StoredRecord | undefined | typeof pending {
     const record = this.#memory.peek(key)
     if (record?.state === 'reserved') {
       const own = this.#ready.has(key)
@@ -77,11 +77,14 @@ export class TieredStore implements CacheStore {
         return pending
       }
     }
-    if (record !== undefined || !this.#mayLoad(key)) return record
-    return this.#load(key, settle)
+    const leftMs = this.#remote.timeoutMs - waitedMs
+    if (record !== undefined || leftMs <= 0 || !this.#mayLoad(key)) return record
+    return this.#load(key, settle, leftMs)
   }
 
-  seekNewer(key: string, settle: () => void): boolean {
+  seekNewer(key: string, settle: (askedMs: number) => void, waitedMs = 0): boolean {
+    const withinMs = this.#remote.timeoutMs - waitedMs
+    if (withinMs <= 0) return false
     const under = this.#seeks.get(key)
     if (under !== undefined) return under.push(settle) > 0
     const skip = `${key}\n#n`
@@ -98,10 +101,10 @@ export class TieredStore implements CacheStore {
     }
     const settles = [settle]
     this.#seeks.set(key, settles)
-    new Load(this.#memory, this.#remote, key, claim, { claims: false, than }, () => {
+    new Load(this.#memory, this.#remote, key, claim, { claims: false, than, withinMs }, (_, ms) => {
       this.#seeks.delete(key)
       this.#skip(skip)
-      for (const each of settles) each()
+      for (const each of settles) each(ms)
     })
     return true
   }
@@ -152,7 +155,7 @@ export class TieredStore implements CacheStore {
     return true
   }
 
-  #load(key: string, settle: Settle): StoredRecord | undefined | typeof pending {
+  #load(key: string, settle: Settle, withinMs: number): StoredRecord | undefined | typeof pending {
     const claim = this.#memory.claim(key, false)
     if (claim === undefined || !('begin' in claim)) return claim
     const settles = [settle]
@@ -161,8 +164,10 @@ export class TieredStore implements CacheStore {
     const part = partKey(key)
     let left = 1
     let loaded: Loaded = { kind: 'none' }
-    const one = () => {
-      if (--left === 0) this.#loaded(key, claim, settles, loaded)
+    let askedMs = 0
+    const one = (ms: number) => {
+      askedMs = Math.max(askedMs, ms)
+      if (--left === 0) this.#loaded(key, claim, settles, loaded, askedMs)
     }
     const there = this.#memory.peek(part)
     there?.release()
@@ -170,24 +175,25 @@ export class TieredStore implements CacheStore {
       const partClaim = this.#memory.claim(part, false)
       if (partClaim !== undefined && 'begin' in partClaim) {
         left++
-        new Load(this.#memory, this.#remote, part, partClaim, { claims: false }, one)
+        new Load(this.#memory, this.#remote, part, partClaim, { claims: false, withinMs }, (_, ms) => one(ms))
       } else partClaim?.release()
     }
-    new Load(this.#memory, this.#remote, key, claim, { claims: true }, (found) => {
+    new Load(this.#memory, this.#remote, key, claim, { claims: true, withinMs }, (found, ms) => {
       loaded = found
-      one()
+      one(ms)
     })
     return pending
   }
 
-  #loaded(key: string, claim: Claim, settles: readonly Settle[], loaded: Loaded): void {
+  #loaded(key: string, claim: Claim, settles: readonly Settle[], loaded: Loaded, askedMs: number): void {
     this.#loads.delete(key)
     this.#count(loaded.kind)
     if (loaded.kind === 'none') this.#skip(key)
     if (loaded.kind === 'claimed') {
       this.#ready.set(key, new TierClaim(claim, this.#remote, key, this.#waiting, loaded.claim))
     }
-    for (const settle of settles) settle(loaded.kind === 'stored' ? this.#memory.peek(key) : undefined)
+    for (const settle of settles)
+      settle(loaded.kind === 'stored' ? this.#memory.peek(key) : undefined, askedMs)
     // No request took the claim.
     const left = this.#ready.get(key)
     if (left === undefined) return

@@ -47,17 +47,17 @@ class RedisSessions implements RemoteSessions {
 
   async reachable(): Promise<boolean> {
     await this.#link.known()
-    return this.#link.usable
+    return this.#link.reachable
   }
 
-  read(id: string, after: string) {
+  read(id: string, after: string, withinMs?: number) {
     return this.#ask(async (connection, prefix) => {
       const [record, ended] = await Promise.all([
         connection.get(this.#record(prefix, id)),
         this.#endedSince(connection, prefix, after)
       ])
       return { record: record ?? undefined, ended }
-    })
+    }, withinMs)
   }
 
   write(id: string, record: string, livesMs: number, existing: boolean) {
@@ -104,8 +104,8 @@ class RedisSessions implements RemoteSessions {
     })
   }
 
-  #ask<T>(command: Command<T>): Promise<T | undefined> {
-    return new Promise((resolve) => this.#link.ask(command, resolve))
+  #ask<T>(command: Command<T>, withinMs?: number): Promise<T | undefined> {
+    return new Promise((resolve) => this.#link.ask(command, resolve, withinMs))
   }
 
   async #endedSince(connection: Connection, prefix: string, after: string): Promise<EndedNews> {

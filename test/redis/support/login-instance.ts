@@ -20,6 +20,8 @@ export interface LoginInstanceOptions {
   readonly workers?: number
   /** Left out: it answers with its name. */
   readonly route?: object
+  /** Keys of its listener. */
+  readonly listener?: object
   readonly pools?: object
 }
 
@@ -27,7 +29,7 @@ export interface LoginInstanceOptions {
 export async function loginInstance(
   t: Test,
   name: string,
-  { issuer, redis, oidc = {}, workers = 0, route, pools = {} }: LoginInstanceOptions
+  { issuer, redis, oidc = {}, workers = 0, route, listener = {}, pools = {} }: LoginInstanceOptions
 ): Promise<LoginInstance> {
   const logged: string[] = []
   const take = (message: unknown) => void logged.push(typeof message === 'string' ? message : '')
@@ -43,6 +45,7 @@ export async function loginInstance(
           mode: 'l7',
           accessLog: false,
           ...({
+            ...listener,
             auth: { methods: [{ oidc: oidcKeys(issuer, { timeout: '20s', ...oidc }) }], guesses: false }
           } as object),
           routes: [{ match: {}, ...(route ?? { respond: { status: 200, body: name } }) }]

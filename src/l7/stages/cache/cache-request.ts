@@ -1,4 +1,4 @@
-import type { CacheRequest } from '../../cache/ports.ts'
+import type { CacheRequest, SharedWaits } from '../../cache/ports.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
 import { CLIENT_FIELDS, FORWARDING_FIELDS } from '../../headers/forwarding-fields.ts'
 import type { Request } from '../../message/request.ts'
@@ -10,7 +10,7 @@ const clients = new Set(CLIENT_FIELDS)
 const keyed = FORWARDING_FIELDS.filter((name) => !clients.has(name))
 
 /** The parts of an exchange that are in the key. */
-interface Asked {
+interface Asked extends SharedWaits {
   readonly request: Request
   readonly scheme: 'http' | 'https'
   readonly host: string
@@ -44,7 +44,8 @@ export function cacheRequest(
     sent,
     body: request.bodyLength !== 0,
     authenticated: exchange.identity !== undefined,
-    forwarded: forwarded ? forwardedLines(request.headers, host) : ''
+    forwarded: forwarded ? forwardedLines(request.headers, host) : '',
+    waits: exchange
   }
 }
 

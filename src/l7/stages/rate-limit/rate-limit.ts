@@ -1,3 +1,4 @@
+import type { Clock } from '../../../core/clock.ts'
 import { durationText } from '../../../core/duration-text.ts'
 import { flat } from '../../../core/flat.ts'
 import type { Counter } from '../../../core/metrics/metrics.ts'
@@ -6,6 +7,7 @@ import type { RateBuffers } from '../../../shared/rate-table.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { DryExchange } from '../../exchange/dry/dry-exchange.ts'
 import { nameBits } from '../../message/header-block.ts'
+import type { AuthInput } from '../auth/keys.ts'
 import type { Refuse } from '../refuse.ts'
 import type { Explanation, Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
@@ -31,9 +33,14 @@ class RateLimit implements Stage {
   readonly #policyLine: string
   /** The second one is for limits in shadow mode. */
   readonly #refusers: readonly [Refuse, Refuse]
+  /** Of the time that a request may wait for Redis; the rest is left to questions that a request cannot do without. */
+  readonly #share: number
+  readonly #clock: Clock
 
-  constructor(limits: readonly Limit[], context: StageContext) {
+  constructor(limits: readonly Limit[], context: StageContext, share: number) {
     this.#limits = limits
+    this.#share = share
+    this.#clock = context.engine.clock
     const labels = { listener: context.listener.name, route: context.route!.name }
     this.#refusers = [context.refuser(false), context.refuser(true)]
     this.#allowed = context.engine.metrics.counter('lb_rate_limit_allowed_total', labels)
@@ -61,16 +68,7 @@ class RateLimit implements Stage {
     for (let i = from; i < limits.length; i++) {
       const limit = limits[i]!
       if (limit.remote === undefined) limit.take(exchange, decision)
-      else if (!decided || i > from) {
-        if (!limit.remote.usable) this.#fallBack(exchange, limit)
-        else {
-          const key = limit.remoteKey(exchange)
-          if (!limit.remote.decide(key, limit.costOf(exchange), decision)) {
-            return this.#ask(exchange, limit.remote, key, i, told)
-          }
-          if (decision.allowed) limit.charge(exchange, limit.costOf(exchange))
-        }
-      }
+      else if ((!decided || i > from) && this.#waits(exchange, limit, limit.remote, i, told)) return WAITS
       if (!decision.allowed) {
         const verdict = this.#refuse(exchange, limit)
         if (verdict === GO_ON) continue
@@ -82,6 +80,29 @@ class RateLimit implements Stage {
     this.#allowed.add()
     this.#tell(exchange, told)
     return GO_ON
+  }
+
+  /** True: Redis has been asked, and the walk continues with its decision. */
+  #waits(exchange: Exchange, limit: Limit, remote: RemoteLimit, index: number, told: string): boolean {
+    if (!remote.usable) {
+      this.#fallBack(exchange, limit)
+      return false
+    }
+    const key = limit.remoteKey(exchange)
+    const cost = limit.costOf(exchange)
+    if (remote.decide(key, cost, decision)) {
+      if (decision.allowed) limit.charge(exchange, cost)
+      return false
+    }
+    const withinMs = remote.timeoutMs * this.#share - exchange.sharedWaitMs
+    if (withinMs > 0) {
+      this.#ask(exchange, remote, key, index, told, withinMs)
+      return true
+    }
+    // Redis counts it, though the request has no time left for what it says.
+    this.#fallBack(exchange, limit)
+    if (decision.allowed) remote.charge(key, cost)
+    return false
   }
 
   #tell(exchange: Exchange, told: string): void {
@@ -104,17 +125,29 @@ class RateLimit implements Stage {
     return { verdict: GO_ON, notes }
   }
 
-  /** Waits for Redis, at most its timeout, and continues at the same limit with its decision. */
-  #ask(exchange: Exchange, remote: RemoteLimit, key: string, index: number, told: string): Verdict {
+  /** Waits for Redis, and continues at the same limit with its decision. */
+  #ask(
+    exchange: Exchange,
+    remote: RemoteLimit,
+    key: string,
+    index: number,
+    told: string,
+    withinMs: number
+  ): void {
     const limit = this.#limits[index]!
-    const goOn = (): Verdict => this.#walk(exchange, index, told, true)
+    const since = this.#clock.now()
+    const goOn = (): Verdict => {
+      exchange.sharedWaitMs += Math.ceil(this.#clock.now() - since)
+      return this.#walk(exchange, index, told, true)
+    }
     const alone = (): Verdict => {
       this.#fallBack(exchange, limit)
       return goOn()
     }
-    // Redis keeps its own timeout; this deadline is for the case that it does not.
-    const wait = exchange.wait(2 * remote.timeoutMs, alone)
-    wait.onCancel = remote.ask(key, limit.costOf(exchange), (found) =>
+    // Redis keeps its own timeout; this deadline is for the case that it does not, or that another request, which has more
+    // time, has asked for the same portion.
+    const wait = exchange.wait(2 * withinMs, alone)
+    wait.onCancel = remote.ask(key, limit.costOf(exchange), withinMs, (found) =>
       wait.resume(() => {
         if (found === undefined) return alone()
         Object.assign(decision, found)
@@ -123,7 +156,6 @@ class RateLimit implements Stage {
         return goOn()
       })
     )
-    return WAITS
   }
 
   #fallBack(exchange: Exchange, limit: Limit): void {
@@ -181,5 +213,12 @@ export function compileLimits(
           }
         )
     )
-  return limits.length === 0 ? undefined : new RateLimit(limits, context)
+  if (limits.length === 0) return undefined
+  return new RateLimit(limits, context, !byIdentity && asksForSession(context) ? 0.5 : 1)
+}
+
+/** Without an answer in time, a session in Redis is 503; a limit has `onError`. So the session is left at least half. */
+function asksForSession({ route, listener }: StageContext): boolean {
+  const auth = (route ?? listener).stages['auth'] as AuthInput | undefined
+  return auth?.methods.some(({ oidc }) => oidc?.store === 'redis') === true
 }

@@ -22,6 +22,7 @@ interface Waiter {
   readonly cost: number
   /** undefined: Redis did not answer. */
   readonly done: (found: Decision | undefined) => void
+  /** A request that has waited before has a time before its question here. */
   readonly since: number
   left: boolean
 }
@@ -101,16 +102,16 @@ export class RemoteLimit {
     return true
   }
 
-  /** Returns a function that cancels the wait. */
-  ask(key: string, cost: number, done: (found: Decision | undefined) => void): () => void {
+  /** Returns a function that cancels the wait. `withinMs`: what is left of the time that the request may wait. */
+  ask(key: string, cost: number, withinMs: number, done: (found: Decision | undefined) => void): () => void {
     if (!this.#leased) {
-      this.#rates.ask(this.#question(key, cost, cost, false), (grant) => {
-        done(grant && decisionOf(grant))
-      })
+      const decided = (grant: RateGrant | undefined) => done(grant && decisionOf(grant))
+      this.#rates.ask(this.#question(key, cost, cost, false), decided, withinMs)
       return () => {}
     }
     const portion = this.#portionOf(key)
-    const waiter: Waiter = { cost, done, since: this.#clock.now(), left: false }
+    const since = this.#clock.now() + withinMs - this.timeoutMs
+    const waiter: Waiter = { cost, done, since, left: false }
     portion.waiting.push(waiter)
     if (!portion.asking) this.#fetch(key, portion)
     return () => {

@@ -77,7 +77,7 @@ export class PurgeFollower {
 
   get view(): CacheTierView {
     const { link, words } = this.#deps
-    const reachable = link.usable && words.applied >= 0
+    const reachable = link.reachable && words.applied >= 0
     return { reachable, others: words.others, unsent: this.#unsent.length, heard: words.applied }
   }
 
@@ -136,8 +136,8 @@ export class PurgeFollower {
   /** Tells others that they may wait for this instance, as long as it hears them, and counts them. */
   #beat(): void {
     const { link, names, words, instance } = this.#deps
-    if (!link.usable) words.others = 0
-    if (!link.usable || !this.#subscriber.hears) return
+    if (!link.reachable) words.others = 0
+    if (!link.reachable || !this.#subscriber.hears) return
     if (words.deaf) return this.#listens()
     this.#subscriber.ping().then(
       () => {
@@ -164,7 +164,7 @@ export class PurgeFollower {
 
   #flush(): void {
     const { link, names, words } = this.#deps
-    if (this.#sending > 0 || this.#unsent.length === 0 || !link.usable) return
+    if (this.#sending > 0 || this.#unsent.length === 0 || !link.reachable) return
     this.#sending = this.#unsent.length
     const args = [Math.max(0, words.applied), names.news, ...this.#unsent]
     link.ask(
@@ -191,7 +191,7 @@ export class PurgeFollower {
 
   #look(): void {
     const { link, names, words } = this.#deps
-    if (!link.usable) return
+    if (!link.reachable) return
     if (this.#looking) {
       this.#lookAgain = true
       return
@@ -255,7 +255,7 @@ export class PurgeFollower {
   /** Whoever asks holds back the answer to a request meanwhile. */
   #confirm(ask: Ask | undefined): void {
     const { link, names, instance } = this.#deps
-    if (ask === undefined || ask.instance === instance || !link.usable) return
+    if (ask === undefined || ask.instance === instance || !link.reachable) return
     const channel = names.confirmed(ask.instance, ask.thread)
     link.ask(
       (connection) => connection.publish(channel, confirmation(ask.number, instance)),

@@ -14,6 +14,7 @@ import { LogoutHint } from './cookies/logout-hint.ts'
 import { isOutage, providerFault } from './provider-fault.ts'
 import { Provider } from './provider.ts'
 import { RefreshTurns } from './refresh/refresh-turns.ts'
+import type { RemoteSessions } from './remote-sessions.ts'
 import { Refreshes } from './refresh/refreshes.ts'
 import { comesFromElsewhere, confirmation } from './logout-question.ts'
 import { failed, redirection, waiting } from './replies.ts'
@@ -99,11 +100,30 @@ export class Oidc implements AuthMethod {
     if (sessions.remote === undefined) return this.#judge(exchange, sessions.sealed(field, host))
     const id = sessions.idOf(field, host)
     if (id === undefined) return undefined
-    return this.#asksRedis(sessions.remote, async () => this.#judge(exchange, await sessions.read(id)))
+    return this.#asksRedis(exchange, sessions.remote, async (withinMs) =>
+      this.#judge(exchange, await sessions.read(id, withinMs))
+    )
   }
 
-  #asksRedis({ timeoutMs }: { readonly timeoutMs: number }, act: () => Promise<Answer | undefined>): Pending {
-    return waiting({ name: 'the sessions in Redis', asks: 'Redis', timeoutMs: timeoutMs + BEYOND_MS }, act)
+  /** `act` gets what earlier questions of the request have left of the time, at least half: limits do not take more. */
+  #asksRedis(
+    exchange: Exchange,
+    { timeoutMs }: RemoteSessions,
+    act: (withinMs: number) => Promise<Answer | undefined>
+  ): Pending {
+    const { clock } = this.#context
+    const withinMs = Math.max(timeoutMs / 2, timeoutMs - exchange.sharedWaitMs)
+    return waiting(
+      { name: 'the sessions in Redis', asks: 'Redis', timeoutMs: timeoutMs + BEYOND_MS },
+      async () => {
+        const since = clock.now()
+        try {
+          return await act(withinMs)
+        } finally {
+          exchange.sharedWaitMs += Math.ceil(clock.now() - since)
+        }
+      }
+    )
   }
 
   #judge(exchange: Exchange, session: Session | undefined): Answer | undefined {
@@ -180,7 +200,9 @@ export class Oidc implements AuthMethod {
     if (sessions.remote === undefined) return home(sessions.sealed(field, host))
     const id = sessions.idOf(field, host)
     if (id === undefined) return unknown
-    return this.#asksRedis(sessions.remote, async () => home(await sessions.read(id)))
+    return this.#asksRedis(exchange, sessions.remote, async (withinMs) =>
+      home(await sessions.read(id, withinMs))
+    )
   }
 
   #logout(exchange: Exchange): Answer {

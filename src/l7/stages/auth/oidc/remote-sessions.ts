@@ -7,10 +7,11 @@ export interface RemoteSessions {
   readonly timeoutMs: number
   /** False: do not use it now. Waits, only at the start, until that is known. */
   reachable(): Promise<boolean>
-  /** The record of a session, and the sessions that have ended since `after`. */
+  /** The record of a session, and the sessions that have ended since `after`. `withinMs`: default `timeoutMs`. */
   read(
     id: string,
-    after: string
+    after: string,
+    withinMs?: number
   ): Promise<{ readonly record: string | undefined; readonly ended: EndedNews } | undefined>
   /** `existing`: only if the record still exists, since a session that has ended meanwhile must not come back. */
   write(id: string, record: string, livesMs: number, existing: boolean): Promise<boolean | undefined>

@@ -48,10 +48,10 @@ export class Sessions {
   }
 
   /** Rejects when Redis does not answer: it is unknown then whether the session has ended. */
-  async read(id: string): Promise<Session | undefined> {
+  async read(id: string, withinMs?: number): Promise<Session | undefined> {
     const { remote, seal, ended } = this.#deps
     if (!(await remote!.reachable())) throw new Error('it is not reachable')
-    const found = await remote!.read(digestOf(id), ended.last)
+    const found = await remote!.read(digestOf(id), ended.last, withinMs)
     if (found === undefined) throw new Error('no answer')
     let all = ended.heard(found.ended)
     while (!all) {
