@@ -61,6 +61,7 @@ t.test(
     }
     server.signal('SIGSTOP')
     await away('stopped')
+    await until('it is told', () => logged.at(-1)!.startsWith('Redis is not reachable'))
     server.signal('SIGCONT')
     await counting(url)
     await server.stop()
