@@ -14,13 +14,21 @@ export interface ConcurrencyBuffers {
 
 /** Entries per set. */
 const WAYS = 8
-/** One cache line: two words of the key's hash, how many are under way, and per class who waits and a bell for them. */
+/**
+ * One cache line: two words of the key's hash, how many are under way, per class how many wait and the word that they wait at, which
+ * stays 0; how many places are kept for who was called and has not come yet; per class the most that were last allowed.
+ */
 const WORDS = 16
 const LOW = 0
 const HIGH = 1
 const COUNT = 2
 const WAITING = 3
 const BELL = 6
+const CALLED = 9
+const MOST = 10
+
+/** A wait in the kernel's sense ends after its owner has given it up. */
+const SLACK_MS = 1_000
 
 /** Classes of priority: 0 is served first. */
 export const CLASSES = 3
@@ -29,10 +37,16 @@ export const CLASSES = 3
 export const NO_ROOM = -1
 export const NOT_COUNTED = -2
 
+/** Stands in the queue of `place`; `called` resolves with true when a place is kept for it, with false when its time is over. */
+export interface Waiting {
+  readonly place: number
+  readonly called: Promise<boolean>
+}
+
 /**
  * How many requests are under way at once by key, exact over all threads, and who waits for a place. Each step holds
  * the lock of one set of 8 for some 100 ns. A place that comes free goes to the class that is served first, there to who has
- * waited longest on any thread; a newcomer does not pass those who wait in its class or a better one.
+ * waited longest on any thread. It is kept for who is called, so that no newcomer takes it until that one's thread gets to run.
  */
 export class ConcurrencyTable {
   readonly thread: number
@@ -72,53 +86,72 @@ export class ConcurrencyTable {
     try {
       const entry = this.#find(set, low, high)
       if (entry === -1) return NOT_COUNTED
-      const at = entry * WORDS
-      const words = this.#words
-      if (words[at + COUNT]! >= most) return NO_ROOM
-      for (let c = 0; c <= klass; c++) if (words[at + WAITING + c]! > 0) return NO_ROOM
-      words[at + COUNT]!++
-      this.#held[this.#row(this.thread, entry)]!++
-      return entry
+      return this.#takeAt(entry, most, klass) ? entry : NO_ROOM
     } finally {
       unlockSet(this.#locks, set)
     }
   }
 
-  /** Counts one more who waits, at most `most` over all classes: the place to `waitAt`, or NO_ROOM, or NOT_COUNTED. */
-  enqueue(low: number, high: number, most: number, klass: number): number {
+  /**
+   * A place if one has come free since, or a wait of `ms` for one, with at most `queue` others over all classes; or NO_ROOM, or
+   * NOT_COUNTED. Who waits is called in the order of these calls.
+   */
+  enqueue(
+    low: number,
+    high: number,
+    most: number,
+    klass: number,
+    queue: number,
+    ms: number
+  ): number | Waiting {
     const set = this.#lock(low, high)
     try {
       const entry = this.#find(set, low, high)
       if (entry === -1) return NOT_COUNTED
-      const at = entry * WORDS
-      const words = this.#words
-      let waiting = 0
-      for (let c = 0; c < CLASSES; c++) waiting += words[at + WAITING + c]!
-      if (waiting >= most) return NO_ROOM
-      words[at + WAITING + klass]!++
+      if (this.#takeAt(entry, most, klass)) return entry
+      if (this.waiting(entry) >= queue) return NO_ROOM
+      this.#words[entry * WORDS + WAITING + klass]!++
       this.#held[this.#row(this.thread, entry) + 1 + klass]!++
-      return entry
+      return { place: entry, called: this.#called(entry, klass, ms) }
     } finally {
       unlockSet(this.#locks, set)
     }
   }
 
-  /** A waiter takes a place if one is free; it then no longer waits. */
-  takeWaiting(place: number, most: number, klass: number): boolean {
-    const set = Math.floor(place / WAYS)
-    lockSet(this.#locks, set)
-    const words = this.#words
-    const at = place * WORDS
-    let free = words[at + COUNT]! < most
-    for (let c = 0; c < klass; c++) if (words[at + WAITING + c]! > 0) free = false
-    if (free) {
+  /**
+   * Who waits takes a place, the one kept for it if it was `called`, and no longer waits: undefined. Else it waits again, as the
+   * last of its class: its time was over early, or the places that were kept are free again since a thread has died.
+   */
+  takeOrWait(
+    place: number,
+    most: number,
+    klass: number,
+    called: boolean,
+    ms: number
+  ): Promise<boolean> | undefined {
+    const set = this.#lockOf(place)
+    try {
+      const words = this.#words
+      const at = place * WORDS
+      if (called && words[at + CALLED]! > 0) words[at + CALLED]!--
+      else if (!this.#isRoom(place, most, klass - 1)) return this.#called(place, klass, ms)
       words[at + COUNT]!++
       words[at + WAITING + klass]!--
-      this.#held[this.#row(this.thread, place)]!++
-      this.#held[this.#row(this.thread, place) + 1 + klass]!--
+      const row = this.#row(this.thread, place)
+      this.#held[row]!++
+      this.#held[row + 1 + klass]!--
+      return undefined
+    } finally {
+      unlockSet(this.#locks, set)
     }
+  }
+
+  /** Who was called has left meanwhile: the place kept for it is free; `call` tells who is next. */
+  decline(place: number): void {
+    const set = this.#lockOf(place)
+    const at = place * WORDS + CALLED
+    if (this.#words[at]! > 0) this.#words[at]!--
     unlockSet(this.#locks, set)
-    return free
   }
 
   /** Waits no longer, without a place. */
@@ -131,12 +164,25 @@ export class ConcurrencyTable {
     this.#give(this.thread, place, 1)
   }
 
-  /** Calls who is next, if there is room among `mostOf` its class. Who is called in vain would lose its turn. */
+  /** Calls who is next, as many as there is room for among `mostOf` their class, and keeps their places. */
   call(place: number, mostOf: (klass: number) => number): void {
-    for (let klass = 0; klass < CLASSES; klass++) {
-      if (Atomics.load(this.#words, place * WORDS + WAITING + klass) <= 0) continue
-      if (this.count(place) < mostOf(klass)) this.#ring(place)
-      return
+    if (this.waiting(place) === 0) return
+    const set = this.#lockOf(place)
+    try {
+      const words = this.#words
+      const at = place * WORDS
+      for (let klass = 0; klass < CLASSES; klass++) {
+        if (words[at + WAITING + klass]! <= 0) continue
+        const most = mostOf(klass)
+        for (;;) {
+          if (words[at + COUNT]! + words[at + CALLED]! >= most) return
+          // All have been called: who of the next class waits may be.
+          if (Atomics.notify(words, at + BELL + klass, 1) === 0) break
+          words[at + CALLED]!++
+        }
+      }
+    } finally {
+      unlockSet(this.#locks, set)
     }
   }
 
@@ -150,20 +196,6 @@ export class ConcurrencyTable {
     return waiting
   }
 
-  /** The bell's state; read before a last look, so that a call in between is not missed. */
-  bell(place: number, klass: number): number {
-    return Atomics.load(this.#words, place * WORDS + BELL + klass)
-  }
-
-  /**
-   * Resolves with true when the bell has been rung since it stood at `state`, with false after `ms`. Who waits is called in
-   * the order of these calls, over all threads: to wait again is to go to the end.
-   */
-  async rung(place: number, klass: number, state: number, ms: number): Promise<boolean> {
-    const at = place * WORDS + BELL + klass
-    return (await Atomics.waitAsync(this.#words, at, state, Math.max(1, ms)).value) !== 'timed-out'
-  }
-
   /** Gives back all that a thread which is gone had; called by the main thread. */
   releaseThread(thread: number): void {
     for (let place = 0; place < this.#entries; place++) {
@@ -174,40 +206,64 @@ export class ConcurrencyTable {
       }
       const count = this.#held[row]!
       if (count > 0) this.#give(thread, place, count)
-      // One more than it held: it may have been called, and have died before it took its place.
-      for (let i = 0; i <= count && this.waiting(place) > 0; i++) this.#ring(place)
+      // It may have been called, and have died before it took its place: nobody can tell, so all that were kept are free again.
+      this.#keepNone(place)
+      this.call(place, (klass) => this.#words[place * WORDS + MOST + klass]!)
     }
   }
 
   #give(thread: number, place: number, count: number): void {
-    const set = Math.floor(place / WAYS)
-    lockSet(this.#locks, set)
+    const set = this.#lockOf(place)
     this.#words[place * WORDS + COUNT]! -= count
     this.#held[this.#row(thread, place)]! -= count
     unlockSet(this.#locks, set)
   }
 
   #leave(thread: number, place: number, klass: number, count: number): void {
-    const set = Math.floor(place / WAYS)
-    lockSet(this.#locks, set)
+    const set = this.#lockOf(place)
     this.#words[place * WORDS + WAITING + klass]! -= count
     this.#held[this.#row(thread, place) + 1 + klass]! -= count
     unlockSet(this.#locks, set)
   }
 
-  /** Calls who waits next. Who was called and has no use for it passes it on. */
-  #ring(place: number): void {
+  #keepNone(place: number): void {
+    if (Atomics.load(this.#words, place * WORDS + CALLED) === 0) return
+    const set = this.#lockOf(place)
+    this.#words[place * WORDS + CALLED] = 0
+    unlockSet(this.#locks, set)
+  }
+
+  /** With the lock held: so the order of the queue is that in which the lock was held. */
+  #called(place: number, klass: number, ms: number): Promise<boolean> {
+    const waits = Atomics.waitAsync(this.#words, place * WORDS + BELL + klass, 0, ms + SLACK_MS)
+    return Promise.resolve(waits.value).then((how) => how === 'ok')
+  }
+
+  /** With the lock held. */
+  #takeAt(place: number, most: number, klass: number): boolean {
+    this.#words[place * WORDS + MOST + klass] = most
+    if (!this.#isRoom(place, most, klass)) return false
+    this.#words[place * WORDS + COUNT]!++
+    this.#held[this.#row(this.thread, place)]!++
+    return true
+  }
+
+  /** Is a place free that is kept for nobody, while nobody waits of the classes up to `before`? */
+  #isRoom(place: number, most: number, before: number): boolean {
     const at = place * WORDS
-    for (let klass = 0; klass < CLASSES; klass++) {
-      if (Atomics.load(this.#words, at + WAITING + klass) <= 0) continue
-      Atomics.add(this.#words, at + BELL + klass, 1)
-      Atomics.notify(this.#words, at + BELL + klass, 1)
-      return
-    }
+    if (this.#words[at + COUNT]! + this.#words[at + CALLED]! >= most) return false
+    for (let c = 0; c <= before; c++) if (this.#words[at + WAITING + c]! > 0) return false
+    return true
   }
 
   #row(thread: number, place: number): number {
     return (thread * this.#entries + place) * (1 + CLASSES)
+  }
+
+  #lockOf(place: number): number {
+    const set = Math.floor(place / WAYS)
+    lockSet(this.#locks, set)
+    return set
   }
 
   /** Locks the set of a key and returns its number. */
@@ -225,7 +281,8 @@ export class ConcurrencyTable {
     for (let entry = set * WAYS; entry < (set + 1) * WAYS; entry++) {
       const at = entry * WORDS
       if (words[at + LOW] === low && words[at + HIGH] === high) return entry
-      if (free === -1 && words[at + COUNT] === 0 && this.waiting(entry) === 0) free = entry
+      if (free === -1 && words[at + COUNT]! + words[at + CALLED]! === 0 && this.waiting(entry) === 0)
+        free = entry
     }
     if (free === -1) return -1
     words[free * WORDS + LOW] = low

@@ -16,15 +16,16 @@ let refused = 0
 async function one(): Promise<void> {
   let place = table.take(5, 6, most, 0)
   if (place < 0) {
-    place = table.enqueue(5, 6, 1000, 0)
+    const waiting = table.enqueue(5, 6, most, 0, 1000, 5000)
+    if (typeof waiting === 'number') place = waiting
+    else {
+      place = waiting.place
+      for (let called: Promise<boolean> | undefined = waiting.called; called !== undefined;)
+        called = table.takeOrWait(place, most, 0, await called, 5000)
+    }
     if (place < 0) {
       refused++
       return
-    }
-    for (;;) {
-      const state = table.bell(place, 0)
-      if (table.takeWaiting(place, most, 0)) break
-      await table.rung(place, 0, state, 5000)
     }
   }
   const now = Atomics.add(seen, 0, 1) + 1

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { ConcurrencyTable, NO_ROOM, NOT_COUNTED } from '../../src/shared/concurrency-table.ts'
+import { ConcurrencyTable, NO_ROOM, NOT_COUNTED, type Waiting } from '../../src/shared/concurrency-table.ts'
 
 function make(threads = 2, entries = 8): ConcurrencyTable[] {
   const buffers = ConcurrencyTable.allocate(entries, threads)
@@ -22,31 +22,99 @@ t.test('a place is taken at most so many times at once, over all threads', async
 t.test('a newcomer does not pass who waits, unless it is served first', async (t) => {
   const [a, b] = make()
   const place = a!.take(1, 2, 1, 1)
-  const waits = b!.enqueue(1, 2, 1, 1)
-  t.equal(waits, place)
-  t.equal(a!.enqueue(1, 2, 1, 1), NO_ROOM, 'and no more wait than may')
-  const state = b!.bell(waits, 1)
-  const rung = b!.rung(waits, 1, state, 5000)
+  const waits = b!.enqueue(1, 2, 1, 1, 1, 5000) as Waiting
+  t.equal(waits.place, place)
+  t.equal(a!.enqueue(1, 2, 1, 1, 1, 5000), NO_ROOM, 'and no more wait than may')
   a!.call(place, () => 1)
-  t.equal(b!.bell(waits, 1), state, 'nobody is called while there is no room')
   a!.give(place)
-  a!.call(place, () => 1)
   t.equal(a!.take(1, 2, 1, 1), NO_ROOM)
   t.equal(a!.take(1, 2, 1, 2), NO_ROOM)
-  await rung
-  t.ok(b!.takeWaiting(waits, 1, 1))
-  t.equal(b!.count(waits), 1)
-  t.equal(b!.waiting(waits), 0)
-  b!.give(waits)
-  a!.enqueue(1, 2, 5, 2)
+  a!.call(place, () => 1)
+  t.ok(await waits.called)
+  t.equal(b!.takeOrWait(place, 1, 1, true, 5000), undefined)
+  t.equal(b!.count(place), 1)
+  t.equal(b!.waiting(place), 0)
+  b!.give(place)
+  b!.enqueue(1, 2, 0, 2, 5, 5000)
   t.equal(b!.take(1, 2, 1, 0), place, 'who is served first passes who is served last')
+})
+
+t.test('nobody takes the place of who was called before that one gets to run', async (t) => {
+  const [a, b] = make()
+  const place = a!.take(1, 2, 1, 1)
+  const first = b!.enqueue(1, 2, 1, 1, 9, 5000) as Waiting
+  a!.give(place)
+  a!.call(place, () => 1)
+  t.equal(a!.take(1, 2, 1, 0), NO_ROOM, 'not even a request of a better class')
+  const second = a!.enqueue(1, 2, 1, 1, 9, 5000) as Waiting
+  t.type(second, 'object', 'a newcomer waits')
+  a!.call(place, () => 1)
+  t.ok(await first.called)
+  t.equal(b!.takeOrWait(place, 1, 1, true, 5000), undefined)
+  t.equal(b!.count(place), 1)
+  b!.give(place)
+  b!.call(place, () => 1)
+  t.ok(await second.called)
+  a!.leave(place, 1)
+  t.equal(b!.take(1, 2, 1, 1), NO_ROOM, 'it is kept for who has left too')
+  a!.decline(place)
+  t.equal(b!.take(1, 2, 1, 1), place, 'until that one has said so')
+})
+
+t.test(
+  'who waits is called one by one in the order of waiting, over all threads and as many as may',
+  async (t) => {
+    const [a, b] = make()
+    const place = a!.take(1, 2, 2, 0)
+    a!.take(1, 2, 2, 0)
+    const order: number[] = []
+    const all = Array.from({ length: 20 }, async (_, i) => {
+      const table = i % 3 === 0 ? a! : b!
+      const { called } = table.enqueue(1, 2, 2, 1, 99, 5000) as Waiting
+      t.ok(await called)
+      t.equal(table.takeOrWait(place, 2, 1, true, 5000), undefined)
+      order.push(i)
+      t.ok(table.count(place) <= 2)
+      table.give(place)
+      table.call(place, () => 2)
+    })
+    a!.give(place)
+    a!.give(place)
+    a!.call(place, () => 2)
+    await Promise.all(all)
+    t.strictSame(order, [...order.keys()])
+    t.equal(a!.count(place), 0)
+  }
+)
+
+t.test('what was kept for a thread that died is for others, who are called', async (t) => {
+  const [a, b, c] = make(3)
+  const place = a!.take(1, 2, 1, 0)
+  const dies = b!.enqueue(1, 2, 1, 0, 9, 5000) as Waiting
+  const lives = c!.enqueue(1, 2, 1, 0, 9, 5000) as Waiting
+  a!.give(place)
+  a!.call(place, () => 1)
+  t.ok(await dies.called)
+  a!.releaseThread(1)
+  t.ok(await lives.called)
+  t.equal(c!.takeOrWait(place, 1, 0, true, 5000), undefined)
+  t.equal(a!.waiting(place), 0)
+  // One that was called before and lives, whose place has been given to another: it waits again.
+  const late = a!.enqueue(1, 2, 1, 0, 9, 5000) as Waiting
+  c!.give(place)
+  c!.call(place, () => 1)
+  t.ok(await late.called)
+  c!.releaseThread(1)
+  t.equal(c!.take(1, 2, 1, 0), NO_ROOM)
+  t.equal(a!.takeOrWait(place, 1, 0, true, 5000), undefined)
+  t.equal(a!.count(place), 1)
 })
 
 t.test('what a dead thread held and waited for is given back', async (t) => {
   const [a, b] = make()
   a!.take(1, 2, 9, 0)
   a!.take(1, 2, 9, 0)
-  a!.enqueue(1, 2, 9, 2)
+  a!.enqueue(1, 2, 2, 2, 9, 5000)
   const place = b!.take(1, 2, 9, 0)
   b!.releaseThread(0)
   t.equal(b!.count(place), 1)

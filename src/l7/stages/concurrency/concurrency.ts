@@ -1,6 +1,6 @@
 import { contain } from '../../../core/containment.ts'
 import type { Counter } from '../../../core/metrics/metrics.ts'
-import { ConcurrencyTable, NO_ROOM, NOT_COUNTED } from '../../../shared/concurrency-table.ts'
+import { ConcurrencyTable, NO_ROOM, NOT_COUNTED, type Waiting } from '../../../shared/concurrency-table.ts'
 import { KeyHash } from '../../../shared/key-hash.ts'
 import type { DryExchange } from '../../exchange/dry/dry-exchange.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
@@ -106,35 +106,48 @@ class Concurrency implements Stage {
     if (max === 0) return this.#refuse(exchange, 'all places are taken')
     // In shadow mode no request waits.
     if (shadow) return this.#refuse(exchange, 'all places are taken; it would wait, or be refused')
-    const place = this.#table.enqueue(hash.low, hash.high, max, priority)
-    if (place < 0) return this.#refuse(exchange, 'all places are taken, and queue.max wait')
+    const most = this.#most(priority)
+    const waiting = this.#table.enqueue(hash.low, hash.high, most, priority, max, timeout)
+    if (typeof waiting === 'number') {
+      if (waiting < 0) return this.#refuse(exchange, 'all places are taken, and queue.max wait')
+      exchange.concurrencyPlace = waiting
+      this.#allowed.add()
+      return GO_ON
+    }
     this.#queued.add()
     const wait = exchange.wait(timeout, () => this.#refuse(exchange, 'queue.timeout passed'))
-    wait.onCancel = () => this.#table.leave(place, priority)
-    this.#watch(exchange, wait, place, priority).catch((error: unknown) => contain(error, exchange))
+    wait.onCancel = () => this.#table.leave(waiting.place, priority)
+    this.#watch(exchange, wait, waiting, priority).catch((error: unknown) => contain(error, exchange))
     return WAITS
   }
 
-  async #watch(exchange: Exchange, wait: Wait, place: number, priority: number): Promise<void> {
-    const table = this.#table
-    let called = false
-    while (!wait.over) {
-      const state = table.bell(place, priority)
-      if (table.takeWaiting(place, this.#most(priority), priority)) {
+  async #watch(exchange: Exchange, wait: Wait, waiting: Waiting, priority: number): Promise<void> {
+    const { place } = waiting
+    const { timeout } = this.#config.queue
+    let { called } = waiting
+    for (;;) {
+      let kept = await called
+      try {
+        if (wait.over) return
+        const again = this.#table.takeOrWait(place, this.#most(priority), priority, kept, timeout)
+        kept = false
+        if (again !== undefined) {
+          called = again
+          continue
+        }
         exchange.concurrencyPlace = place
         wait.onCancel = undefined
-        // More places than the one given back may be free: the limit may have grown.
-        this.#callNext(place)
         wait.resume(() => {
           this.#allowed.add()
           return GO_ON
         })
         return
+      } finally {
+        if (kept) this.#table.decline(place)
+        // Who has left passes its call on; and more places than the one given back may be free, since the limit may have grown.
+        this.#callNext(place)
       }
-      called = await table.rung(place, priority, state, this.#config.queue.timeout)
     }
-    // It left after it had been called: call the next one.
-    if (called) this.#callNext(place)
   }
 
   #callNext(place: number): void {
