@@ -209,7 +209,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     if (!this.idle && !this.#suspect) return
     const { now, keepAliveMs } = this.#place
     if (this.#closing || this.#asked) {
-      this.endReason = 'did not answer a PING'
+      this.endReason = this.session.settled ? 'did not answer a PING' : 'sent no SETTINGS'
       return this.close()
     }
     if (now - this.#idleSince >= keepAliveMs) return this.part()
@@ -289,7 +289,8 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     if (!this.idle || this.#closing || this.#suspect) return
     const { now, keepAliveMs } = this.#place
     if (this.#idleSince === 0) this.#idleSince = now
-    this.#asked = false
-    this.deadline = Math.min(now + PING_MS, this.#idleSince + keepAliveMs)
+    // RFC 9113 §3.4: the first that a server sends is SETTINGS. One that has said nothing yet is asked already.
+    this.#asked = !this.session.settled
+    this.deadline = Math.min(now + (this.#asked ? PONG_MS : PING_MS), this.#idleSince + keepAliveMs)
   }
 }
