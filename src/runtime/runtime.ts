@@ -46,8 +46,9 @@ import { flushLogs } from '../core/log/line-sink.ts'
 import { HeapTidier } from './memory/tidy-heap.ts'
 import { followFiles } from './control/watch/follow-files.ts'
 import { collectUdpDrops } from './memory/udp-drops.ts'
-import { workerCount, workerRows } from './workers/worker-count.ts'
+import { workerCount } from './workers/worker-count.ts'
 import { Workers } from './workers/workers.ts'
+import { workerRows } from '../shared/spare-rows.ts'
 
 /** The main thread serves no requests, so the garbage of a reload is collected soon. */
 const TIDY_AFTER_MS = 2_000

@@ -25,5 +25,3 @@ export function workerCount(config: Config, log: Logger): number {
   }
   return wanted
 }
-
-export { workerRows } from '../../shared/spare-rows.ts'

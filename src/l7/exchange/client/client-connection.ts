@@ -18,18 +18,11 @@ export interface ForwardedLines {
   replace(headers: HeaderBlock, host: string, trusted: boolean): string
 }
 
-/** Facts of a connection that few callers need; they are looked up when asked for. */
-export interface ConnectionFacts {
-  readonly ends: Ends
-  /** Undefined on clear text. */
-  readonly tls: TlsFacts | undefined
-}
-
 /**
  * What all exchanges of one client's connection share, over HTTP/1.1 one after the other and over HTTP/2 at once. Made
  * when the connection comes in.
  */
-export class ClientConnection implements TieHolder {
+export abstract class ClientConnection implements TieHolder {
   /** Address of the peer, or what its PROXY header said; '' on a unix socket. */
   readonly peer: string
   readonly scheme: 'http' | 'https'
@@ -42,30 +35,18 @@ export class ClientConnection implements TieHolder {
   place = -1
   /** Written by the forwarding stage only: the lines rarely change from one request of a connection to the next. */
   forwarded: ForwardedLines | undefined
-  readonly #facts: ConnectionFacts
 
-  constructor(
-    peer: string,
-    scheme: 'http' | 'https',
-    admission: Admission | undefined,
-    facts: ConnectionFacts,
-    http2 = false
-  ) {
+  constructor(peer: string, scheme: 'http' | 'https', admission: Admission | undefined, http2: boolean) {
     this.http2 = http2
     this.peer = peer
     this.scheme = scheme
     this.admission = admission
-    this.#facts = facts
   }
 
-  get ends(): Ends {
-    return this.#facts.ends
-  }
-
+  /** Few need them: they are looked up when asked for. */
+  abstract get ends(): Ends
   /** Undefined on clear text. */
-  get tls(): TlsFacts | undefined {
-    return this.#facts.tls
-  }
+  abstract get tls(): TlsFacts | undefined
 }
 
 /** For the roster of a listener's connections. */

@@ -71,10 +71,8 @@ export function dryRun(deps: DryRunDeps, asked: AskedExchange): ExchangeExplanat
   const { listener } = deps
   const { context, snapshot } = compiled(deps)
   const scheme = listener.tls === undefined ? 'http' : 'https'
-  const ends = { source: undefined, destination: undefined }
-  const facts = { ends, tls: asked.certificate && tlsWith(asked.certificate) }
   const http2 = asked.http2 !== undefined
-  const stream = new DryStream(new ClientConnection(asked.peer, scheme, undefined, facts, http2))
+  const stream = new DryStream(new AskedClient(asked, scheme))
   const read = http2 ? readAsked(asked.http2, listener.limits) : readHead(asked.head, listener.limits)
   // As in traffic, what can be read of it decides in which form it is refused.
   const request = 'request' in read ? read.request : http2 ? UNREADABLE : readablePart(headBytes(asked.head))
@@ -83,6 +81,17 @@ export function dryRun(deps: DryRunDeps, asked: AskedExchange): ExchangeExplanat
   if ('request' in read) exchange.run()
   else exchange.fail(read.code, read.reason)
   return told(exchange, stream)
+}
+
+/** The client as it was described: there is no connection. */
+class AskedClient extends ClientConnection {
+  readonly ends = { source: undefined, destination: undefined }
+  readonly tls: TlsFacts | undefined
+
+  constructor({ peer, certificate, http2 }: AskedExchange, scheme: 'http' | 'https') {
+    super(peer, scheme, undefined, http2 !== undefined)
+    this.tls = certificate && tlsWith(certificate)
+  }
 }
 
 function tlsWith(clientCertificate: ClientCertificate): TlsFacts {

@@ -35,11 +35,6 @@ export class ClientWatch {
     this.#writer = writer
   }
 
-  /** The deadline while nothing is awaited from the client. */
-  get restDeadline(): number {
-    return this.halfClosed?.lookAt ?? Infinity
-  }
-
   ended(): void {
     this.halfClosed = new HalfClosed(this.#now)
   }

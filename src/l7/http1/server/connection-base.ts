@@ -1,15 +1,18 @@
 import type { L7ListenerConfig } from '../../../config/model/model.ts'
 import type { Transport } from '../../../net/transport/transport.ts'
 import type { ResponseWriter } from '../write/message-writer.ts'
+import { ClientWatch } from './client-watch.ts'
 import type { DownstreamHost } from './downstream-host.ts'
 
-/** A client's connection: how bodies are written, and the timeouts in force. */
+/** A client's connection: how bodies are written, the timeouts in force, and who watches the client. */
 export abstract class ConnectionBase {
   abstract readonly transport: Transport
   protected abstract readonly host: DownstreamHost
   protected abstract readonly writer: ResponseWriter
   /** The connection ends after the response under way. */
   protected closes = false
+  /** A client that sends small requests and reads their responses at once needs none. */
+  protected watched: ClientWatch | undefined
 
   protected get timeouts(): L7ListenerConfig['timeouts'] {
     return this.host.snapshot.config.timeouts
@@ -17,6 +20,15 @@ export abstract class ConnectionBase {
 
   protected get now(): number {
     return this.host.context.deadlines.now
+  }
+
+  protected get watch(): ClientWatch {
+    return (this.watched ??= new ClientWatch(this.host, this.transport, this.writer))
+  }
+
+  /** The deadline while nothing is awaited from the client. */
+  protected get restDeadline(): number {
+    return this.watched?.halfClosed?.lookAt ?? Infinity
   }
 
   closeAfter(): void {

@@ -7,10 +7,10 @@ import type { Exchange } from '../../exchange/exchange.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
 import type { Request } from '../../message/request.ts'
 import type { DownstreamHost } from './downstream-host.ts'
-import { acceptedClient } from '../../exchange/client/accepted-client.ts'
+import { AcceptedClient } from '../../exchange/client/accepted-client.ts'
 import type { ClientConnection, Ends } from '../../exchange/client/client-connection.ts'
 import type { Admission } from '../../../net/admission/gate.ts'
-import { ClientWatch, CUT_BODY, SENT } from './client-watch.ts'
+import { CUT_BODY, SENT } from './client-watch.ts'
 import { Lingering } from './lingering.ts'
 import { DRAIN_MS, LINGER_MS } from '../../exchange/client/patience.ts'
 import { parseFailure, type ParseFailure } from '../parse/parse-failure.ts'
@@ -32,7 +32,6 @@ export class DownstreamConnection
   protected readonly host: DownstreamHost
   protected readonly writer: ResponseWriter
   readonly #reader: RequestReader
-  readonly #watch: ClientWatch
   #exchange: Exchange | undefined
   #tunnel: Splice | undefined
   /**
@@ -54,8 +53,7 @@ export class DownstreamConnection
     this.transport = attach(this)
     this.#reader = new RequestReader(this.transport, this, host)
     this.writer = new ResponseWriter(this.transport)
-    this.#watch = new ClientWatch(host, this.transport, this.writer)
-    this.client = acceptedClient(this.transport, admission, ends)
+    this.client = new AcceptedClient(this.transport, admission, ends)
     this.acceptedAt = this.now
     host.context.deadlines.add(this)
     this.deadline = this.now + host.snapshot.config.timeouts.keepAliveMs
@@ -89,20 +87,20 @@ export class DownstreamConnection
   }
 
   onEnd(): void {
-    this.#watch.ended()
+    this.watch.ended()
     // Not destroyed: the last response may still be being sent.
     if (this.#lingers !== undefined || (this.#exchange === undefined && !this.#owed)) this.transport.end()
     else if (!this.#reader.bodyComplete) {
       this.#exchange?.fail('LB_BAD_REQUEST', CUT_BODY)
-    } else if (this.writer.flowing) this.deadline = this.#watch.restDeadline
+    } else if (this.writer.flowing) this.deadline = this.restDeadline
   }
 
   onDrain(): void {
-    if (!this.writer.flowing) this.#watch.hold()
+    if (!this.writer.flowing) this.watched?.hold()
     this.writer.drained()
     if (this.#owed) return this.#next()
     if (this.#exchange === undefined) return
-    this.deadline = this.#reader.bodyComplete ? this.#watch.restDeadline : this.#watch.await()
+    this.deadline = this.#reader.bodyComplete ? this.restDeadline : this.watch.await()
     this.#exchange.onDownstreamDrain()
   }
 
@@ -125,7 +123,7 @@ export class DownstreamConnection
       const failure = { code: 'LB_REQUEST_TIMEOUT', reason: 'no complete head in time' } as const
       return this.#refuse(failure, this.#reader.ahead)
     }
-    const overdue = this.#watch.overdue(exchange ?? SENT, this.#reader.bodyComplete)
+    const overdue = this.watch.overdue(exchange ?? SENT, this.#reader.bodyComplete)
     if (typeof overdue === 'number') return void (this.deadline = overdue)
     if (this.writer.flowing && !this.#reader.bodyComplete)
       return exchange?.fail('LB_REQUEST_TIMEOUT', overdue)
@@ -150,7 +148,7 @@ export class DownstreamConnection
 
   onRequest(request: Request): void {
     this.closes = !request.keepAlive
-    this.deadline = this.#reader.bodyComplete ? Infinity : this.#watch.bodyBegins()
+    this.deadline = this.#reader.bodyComplete ? Infinity : this.watch.bodyBegins()
     this.#exchange = this.host.begin(request, this, this.host)
     this.#exchange.run()
   }
@@ -165,7 +163,7 @@ export class DownstreamConnection
   }
 
   onBodyRead(): void {
-    if (this.writer.flowing) this.deadline = this.#watch.went()
+    if (this.writer.flowing) this.deadline = this.watch.went()
   }
 
   onBody(buffer: Buffer, start: number, end: number): void {
@@ -174,32 +172,32 @@ export class DownstreamConnection
 
   onBodyEnd(trailers: string): void {
     if (this.writer.flowing) this.deadline = Infinity
-    this.#watch.bodyEnded()
+    this.watched?.bodyEnded()
     this.#exchange?.onRequestEnd(trailers)
   }
 
   onReadDone(): void {
     this.#exchange?.onRequestReadDone()
     // FIN came while an earlier request was served, and the rest of this body had come before it: now that end counts.
-    if (this.#watch.halfClosed !== undefined && this.#reader.bodyIsCut)
+    if (this.watched?.halfClosed !== undefined && this.#reader.bodyIsCut)
       this.#exchange?.fail('LB_BAD_REQUEST', CUT_BODY)
     this.#endIfLast()
   }
 
   startBody(): void {
-    if (!this.#reader.bodyComplete) this.deadline = this.#watch.await()
+    if (!this.#reader.bodyComplete) this.deadline = this.watch.await()
     this.#reader.startBody()
   }
 
   pauseBody(): void {
     if (this.#reader.bodyComplete) return
-    this.deadline = this.#watch.pause(this.deadline)
+    this.deadline = this.watch.pause(this.deadline)
     this.#reader.stopBody()
   }
 
   resumeBody(): void {
     if (this.#reader.bodyComplete || this.#reader.bodyFlows) return
-    if (this.writer.flowing) this.deadline = this.#watch.await()
+    if (this.writer.flowing) this.deadline = this.watch.await()
     this.#reader.startBody()
   }
 
@@ -211,7 +209,7 @@ export class DownstreamConnection
   sendHead(status: number, reason: string, fields: string, length: number, trailers: boolean): void {
     const unread = !this.#reader.bodyComplete && !this.#reader.bodyFlows
     if (this.host.context.draining || unread) this.closes = true
-    else if (this.#watch.halfClosed !== undefined && !this.#reader.hasMore) this.closes = true
+    else if (this.watched?.halfClosed !== undefined && !this.#reader.hasMore) this.closes = true
     const minor = this.#exchange?.request.version === '1.0' ? 0 : 1
     this.closes = this.writer.response(status, reason, fields, length, minor, this.closes, trailers)
   }
@@ -228,7 +226,7 @@ export class DownstreamConnection
     if (this.closes || !this.#reader.bodyComplete) return this.#linger()
     if (this.writer.flowing) return this.#next()
     this.#owed = true
-    this.deadline = this.#watch.await()
+    this.deadline = this.watch.await()
   }
 
   #next(): void {
@@ -242,7 +240,7 @@ export class DownstreamConnection
 
   /** A client that has sent FIN gets its last response, and nothing more comes. */
   #endIfLast(): void {
-    if (this.#watch.halfClosed === undefined || this.#reader.readsOn || this.#lingers !== undefined) return
+    if (this.watched?.halfClosed === undefined || this.#reader.readsOn || this.#lingers !== undefined) return
     if (this.#exchange === undefined && !this.#owed && this.#tunnel === undefined) this.#linger()
   }
 
@@ -250,7 +248,7 @@ export class DownstreamConnection
     if (this.transport.closed) return true
     const before = this.writer.flowing
     const flowing = this.writer.flush()
-    if (!flowing && this.#exchange !== undefined) this.deadline = this.#watch.blocked(before)
+    if (!flowing && this.#exchange !== undefined) this.deadline = this.watch.blocked(before)
     return flowing
   }
 
@@ -274,7 +272,7 @@ export class DownstreamConnection
     this.#exchange = undefined
     const { context } = this.host
     context.deadlines.remove(this)
-    const held = { bytes: this.#reader.stop(), ended: this.#watch.halfClosed !== undefined }
+    const held = { bytes: this.#reader.stop(), ended: this.watched?.halfClosed !== undefined }
     const ended = (end: SpliceEnd): void => {
       onEnd(end.reason === 'upstream-reset')
       this.host.closed(this)

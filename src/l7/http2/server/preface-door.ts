@@ -1,7 +1,7 @@
 import type { Waits } from '../../../core/deadlines.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
 import type { Admission } from '../../../net/admission/gate.ts'
-import { acceptedClient } from '../../exchange/client/accepted-client.ts'
+import { AcceptedClient } from '../../exchange/client/accepted-client.ts'
 import type { ClientConnection, Ends } from '../../exchange/client/client-connection.ts'
 import type { EngineContext } from '../../exchange/engine-context.ts'
 import { PREFACE } from '../frames/codes.ts'
@@ -41,7 +41,7 @@ export class PrefaceDoor implements TransportOwner, Waits {
     this.#host = host
     this.ends = ends
     this.transport = attach(this)
-    this.client = acceptedClient(this.transport, admission, ends)
+    this.client = new AcceptedClient(this.transport, admission, ends)
     const { deadlines } = host.context
     this.acceptedAt = deadlines.now
     this.deadline = deadlines.now + host.doorTimes.idleMs

@@ -3,7 +3,7 @@ import type { L7ListenerConfig } from '../../../config/model/model.ts'
 import type { Waits } from '../../../core/deadlines.ts'
 import type { Admission } from '../../../net/admission/gate.ts'
 import type { Transport, TransportOwner } from '../../../net/transport/transport.ts'
-import { acceptedClient } from '../../exchange/client/accepted-client.ts'
+import { AcceptedClient } from '../../exchange/client/accepted-client.ts'
 import type { ClientConnection, Ends } from '../../exchange/client/client-connection.ts'
 import { DRAIN_MS, LINGER_MS } from '../../exchange/client/patience.ts'
 import { parseFailure } from '../../http1/parse/parse-failure.ts'
@@ -52,7 +52,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   ) {
     this.#host = host
     this.transport = attach(this)
-    this.client = acceptedClient(this.transport, admission, ends, true)
+    this.client = new AcceptedClient(this.transport, admission, ends, true)
     this.#holdBack = new HoldBack(host, this.client.peer)
     this.session = new ServerSession(this, this.#holdBack.maxStreams)
     this.#slices = new ReadSlices(this.transport, this.session, this)
