@@ -83,6 +83,29 @@ t.test('the name in the ClientHello chooses the pool, and TLS goes through untou
   })
 })
 
+t.test('a client that is gone before our goodbye has closed, not broken off', async (t) => {
+  const backend = await testServer(t, (socket) => void socket.pipe(socket))
+  const listener = { minVersion: 'TLSv1.2' as const, certificates: [pki.leaf('localhost')] }
+  const rig = await engineRig(
+    t,
+    { pool: 'p', tls: { selfSigned: true } },
+    { p: { backends: [at(backend.port)] } },
+    { material: { listener } }
+  )
+  for (let i = 0; i < 10; i++) {
+    // redis-cli says no goodbye of its own: it sends FIN and is gone, and our close_notify meets a reset.
+    const bare = await testClient(t, rig.port)
+    const client = connect({ socket: bare, ca: pki.ca, servername: 'localhost' })
+    client.on('error', () => {})
+    client.write('PING')
+    t.equal(await receive(client, 4), 'PING')
+    bare.destroy()
+  }
+  await eventually(() => rig.engine.connections === 0)
+  t.equal(rig.metric('lb_l4_ends_total{listener="tcp",reason="client-closed"}'), 10)
+  t.equal(rig.metric('lb_errors_total{code="LB_CLIENT_GONE"}'), 0)
+})
+
 t.test(
   'who says nothing is taken for no TLS after five seconds, half a ClientHello is refused',
   async (t) => {

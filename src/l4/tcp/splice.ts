@@ -183,9 +183,10 @@ export class Splice implements Waits {
   }
 
   #broken(side: Side, error: NodeJS.ErrnoException): void {
-    // A peer that has ended its side and reads no more is treated as closed.
-    const closed = side.ended && error.code === 'EPIPE'
     const { peer } = side
+    // A peer that has ended its side and reads no more, or has gone before our goodbye of TLS, is treated as closed.
+    const goodbye = peer.ended && side.transport.bytesOut - side.sentBefore <= CLOSE_NOTIFY_BYTES
+    const closed = side.ended && (error.code === 'EPIPE' || goodbye)
     // A server that has answered and then closes with the client's goodbye unread: PostgreSQL and others over TLS.
     const since = peer.transport.bytesOut - peer.sentBefore
     const answered = peer.ended && peer.sentBefore > 0 && peer.transport.pending === 0
