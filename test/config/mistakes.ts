@@ -4,6 +4,8 @@ import { L, P, T } from './small-files.ts'
 // prettier-ignore
 export const mistakes: readonly (readonly [text: string, at: string, cure: string])[] = [
   [L('errorPages: /etc/lb/pages'), '2:55', 'say for which errors: { 404: "/etc/lb/pages/404.html" }'],
+  [L('errorPages: { 4xx: true }'), '2:62', 'got true; errors without a page of their own get the built-in one; take it out'],
+  [L('errorPages: { 404: builtin }'), '2:62', 'errors without a page of their own get the built-in one; take it out'],
   [L('plugins: tagger'), '2:52', 'did you mean { tagger: VALUE }?'],
   [P('timeouts: 30s'), '3:47', 'did you mean { connect: "30s" } or { response: "30s" } or { idle: "30s" } or { keepAlive: "30s" }?'],
   [L('timeouts: 30s'), '2:53', 'did you mean { handshake: "30s" } or { requestHeaders: "30s" } or { idle: "30s" } or { requestBody: "30s" }?'],

@@ -40,8 +40,10 @@ export function readErrorPages(root: Raw, directory: string): Finding[] {
   return findings
 }
 
-/** A page itself, or a URL, where a file name is expected. */
+/** A page itself, a URL, or a word for the built-in page, where a file name is expected. */
 function notAFile(written: string): string | undefined {
+  if (/^(?:built-?in|default|internal|standard|html|json)$/i.test(written))
+    return 'errors without a page of their own get the built-in one; take it out'
   if (/^https?:\/\//.test(written)) return 'pages are read from files; save it beside this one and name it'
   return /<\w+[^>]*>/.test(written)
     ? 'a text goes under `body`: { body: "…" }; a text alone names a file'

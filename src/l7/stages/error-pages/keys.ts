@@ -28,6 +28,8 @@ function keyCure(written: string): string | undefined {
   return /^(?:default|all|any|\*)$/i.test(written) ? 'write 4xx and 5xx, each as a key' : undefined
 }
 
+const BUILT_IN = 'errors without a page of their own get the built-in one; take it out'
+
 const page = mapping({
   body: text('the text of a page', { min: 0, max: MAX_PAGE, lines: true })
     .optional()
@@ -55,7 +57,8 @@ const pages = z
       const whole = typeof one !== 'boolean' && one.body !== undefined
       if (status === 'backend' ? typeof one === 'boolean' : whole) continue
       const expected = status === 'backend' ? 'true or false' : 'a file or { body, type }'
-      const params: LeafIssue = { leaf: true, expected }
+      const cure = status !== 'backend' && one === true ? BUILT_IN : undefined
+      const params: LeafIssue = { leaf: true, expected, ...(cure !== undefined && { cure }) }
       context.addIssue({ code: 'custom', path: [status], message: expected, params: { ...params } })
     }
   })
