@@ -176,7 +176,7 @@ export const foreignHabits: readonly (readonly [text: string, at: string, cure: 
   [L('trusted_proxies: [10.0.0.0/8]'), '2:43', 'did you mean "trustedProxies"?'],
   [L('max-connections: 10'), '2:43', 'did you mean "maxConnections"?'],
   [`listeners:\n  - bind: ":8080"\n    mode: l7\n      pool: web\n${pools}`, '4:7', 'it should begin in column 5'],
-  [`listeners:\n  - bind: ":8080"\n   mode: l7\n    pool: web\n${pools}`, '3:4', 'it should begin in column 1 or 3 or 5'],
+  [`listeners:\n  - bind: ":8080"\n   mode: l7\n    pool: web\n${pools}`, '3:4', 'it should begin in column 3 or 5'],
   [`${head}pools:\n  web:\n  backends:\n    - "10.0.0.1:80"\n`, '4:3', 'indent it further'],
   [`listeners:\n  - bind:":8080"\n    mode: l7\n    pool: web\n${pools}`, '2:9', 'a colon needs a space behind it: "key: value"'],
   [`listeners:\n  bind: ":8080"\n  mode: l7\n  pool: web\n  bind: ":8081"\n${pools}`, '5:3', 'keep one of them'],

@@ -63,7 +63,6 @@ const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   https: ['tls'],
   lbpolicy: ['algorithm'],
   loadbalancing: ['algorithm'],
-  loadbalancer: ['algorithm'],
   consecutive5xx: ['failures'],
   consecutiveerrors: ['errorShare', 'failures'],
   baseejectiontime: ['eject', 'open'],

@@ -183,7 +183,7 @@ function place(levels: Level[], line: Level, opens: boolean): string | undefined
     if (closed !== undefined && levels.length === 0)
       return `this line begins further left than the first one of the file; ${columns([closed])}`
     if (closed !== undefined) {
-      return `no line above begins in this column; ${columns([...levels, closed])}`
+      return `no line above begins in this column; ${columns(top === undefined ? [closed] : [top, closed])}`
     }
     if (top !== undefined && !opens) {
       return `this line is indented further than the one above, which has its value already; ${columns([top])}`

@@ -265,6 +265,7 @@ export const l7Schema = mapping(
   {
     elsewhere: {
       ...onlyFor(l4Keys, l7Keys, 'l4'),
+      sni: 'is a key of `mode: l4` only: here a route chooses by the name, with `match: { host: example.com }`',
       protocol:
         'is a key of `mode: l4` only: HTTP is what `mode: l7` speaks, HTTPS with `tls` beside it, HTTP/2 by `protocols`'
     }

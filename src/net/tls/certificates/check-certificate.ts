@@ -99,7 +99,9 @@ function keyProblems(chain: readonly X509Certificate[], pem: string): Certificat
     const message = `the key belongs to certificate ${fits + 1} of the file, which must come first, followed by its issuers`
     return [{ file: 'cert', kind: 'unusable', message }]
   }
-  if (chain[0]!.ca)
+  const [first] = chain
+  // A certificate that has signed itself is that of a server as often as that of an authority (`openssl req -x509`).
+  if (first!.ca && (chain.length > 1 || first!.subject !== first!.issuer))
     return problem(
       'the key does not fit the certificate, which is that of an authority: its file holds the chain only, and the own certificate must come before it'
     )
