@@ -58,6 +58,7 @@ export function stubEngines(fail: (listener: string) => boolean = () => false): 
       if (engine !== running) made.push(engine)
       return { engine, commit: () => (engine.greeting = greeting) }
     },
+    use() {},
     retain() {},
     backendDown() {},
     close() {}

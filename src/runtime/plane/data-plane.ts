@@ -121,6 +121,8 @@ export class DataPlane {
     const before = this.#engines
     const renamed = renamedListeners(configsOf(this.#snapshot), configsOf(snapshot))
     this.#snapshot = snapshot
+    // Before anything can ask for a connection: who has waited may be served within this turn.
+    this.#deps.engines.use(prepared.pools)
     for (const [name, pool] of this.#pools) {
       const heir = prepared.pools.get(name)
       if (heir !== undefined && heir !== pool) pool.heir = sameReach(pool.config, heir.config) ? heir : null
@@ -140,7 +142,9 @@ export class DataPlane {
       const graceMs = renamed.has(name) ? Infinity : snapshot.graceMs
       this.#retire(engine, name, closing, graceMs)
     }
-    nextTurn(() => this.#deps.engines.retain(snapshot, prepared.pools))
+    nextTurn(() => {
+      if (this.#snapshot === snapshot) this.#deps.engines.retain(snapshot, prepared.pools)
+    })
     this.#useLogFiles(snapshot)
   }
 

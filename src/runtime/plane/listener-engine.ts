@@ -40,7 +40,9 @@ export interface ListenerEngines {
     pools: ReadonlyMap<string, Pool>,
     running: ListenerEngine | undefined
   ): Promise<PreparedListener>
-  /** Called after a commit: drops upstream connections and metric series of removed parts. */
+  /** These pools are in force from now on; called first of all in a commit. */
+  use(pools: ReadonlyMap<string, Pool>): void
+  /** Called in the turn after a commit: drops upstream connections and metric series of removed parts. */
   retain(snapshot: PlaneSnapshot, pools: ReadonlyMap<string, Pool>): void
   /** The same, of the upstream connections that listeners share. */
   backendDown(key: string): void

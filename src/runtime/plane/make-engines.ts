@@ -67,6 +67,9 @@ export function makeEngines(deps: EnginesDeps): ListenerEngines {
         ? l4.prepare(plan.config, plan.tls, snapshot, pools, running)
         : l7.prepare(plan.config, plan.tls, snapshot, pools, running)
     },
+    use(pools) {
+      upstreams.use(pools)
+    },
     retain(snapshot, pools) {
       const listeners = snapshot.listeners.map(({ config }) => config)
       deps.metrics.forget(

@@ -28,7 +28,8 @@ function setUp() {
   )
   const upstreams = (pool: Pool) => new PoolUpstreams(registry, pool, { config: pool.config, tls: undefined })
   const retain = (pool: Pool) => registry.retain(new Map([['p', pool]]))
-  return { upstreams, retain }
+  const use = (pool: Pool) => registry.use(new Map([['p', pool]]))
+  return { upstreams, retain, use }
 }
 
 t.test('connections to a backend outlive the snapshot as long as pool, name and address stay', async (t) => {
@@ -85,5 +86,39 @@ t.test(
     const reused = new Pool({ config, slots: row, table, clock, random: Math.random })
     t.not(before.to(reused.backends[0]!), one)
     t.equal(before.to(reused.backends[0]!), upstreams(reused).to(reused.backends[0]!))
+  }
+)
+
+t.test('what is opened to a new backend in the turn of the commit is kept', async (t) => {
+  const { upstreams, retain, use } = setUp()
+  const first = poolOf('127.0.0.1:1')
+  const before = upstreams(first)
+  const [one] = first.backends.map((backend) => before.to(backend))
+  retain(first)
+  const second = poolOf('127.0.0.1:2')
+  const after = upstreams(second)
+  use(second)
+  const two = after.to(second.backends[0]!)
+  t.equal(before.to(second.backends[0]!), two, 'also by who has waited since the old snapshot')
+  retain(second)
+  t.equal(upstreams(second).to(second.backends[0]!), two)
+  t.not(upstreams(first).to(first.backends[0]!), one, 'what is gone is retired by then')
+})
+
+t.test(
+  'what came with one commit and went with the next, before what is gone was dropped, is dropped',
+  async (t) => {
+    const { upstreams, retain, use } = setUp()
+    const first = poolOf('127.0.0.1:1')
+    upstreams(first)
+    retain(first)
+    const between = poolOf('127.0.0.1:1', '127.0.0.1:2')
+    use(between)
+    const two = upstreams(between).to(between.byName('b2')!)
+    const last = poolOf('127.0.0.1:1', '127.0.0.1:3')
+    upstreams(last)
+    use(last)
+    retain(last)
+    t.not(upstreams(between).to(between.byName('b2')!), two)
   }
 )

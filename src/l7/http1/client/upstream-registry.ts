@@ -46,6 +46,8 @@ export class UpstreamRegistry {
   readonly #metrics: Metrics
   /** The pools in force; undefined before the first snapshot. */
   #current: ReadonlyMap<string, Pool> | undefined
+  /** Those of the last `retain`; undefined when others were in force between. */
+  #retained: ReadonlyMap<string, Pool> | undefined
   #retiring: BackendConnections[] = []
 
   constructor(deps: UpstreamDeps, metrics: Metrics) {
@@ -98,10 +100,16 @@ export class UpstreamRegistry {
     }
   }
 
-  /** Drops backends that are in none of `pools`: idle connections close soon, busy ones after their response. */
-  retain(pools: ReadonlyMap<string, Pool>): void {
-    const before = this.#current
+  /** These pools are in force from now on: connections to their backends are kept. */
+  use(pools: ReadonlyMap<string, Pool>): void {
+    if (this.#current !== this.#retained) this.#retained = undefined
     this.#current = pools
+  }
+
+  /** Drops backends that are in none of `pools`, which are in force: idle connections close soon, busy ones after their response. */
+  retain(pools: ReadonlyMap<string, Pool>): void {
+    const before = this.#retained
+    this.#current = this.#retained = pools
     const idle = this.#retiring.length === 0
     for (const [name, { byBackend }] of this.#pools) {
       const [now, was] = [pools.get(name), before?.get(name)]
