@@ -20,8 +20,8 @@ for (const [at, world] of worlds.entries()) {
   t.test(
     `seed ${seed}: no combination loses a byte, crosses an answer or leaves anything over`,
     async (t) => {
-      const { wrong, features, answered, uploads } = await runWorld(seed, { requests: 80, ...world })
-      t.strictSame(wrong, [], features.join(', '))
+      const { wrong, features, answered, uploads, lateMs } = await runWorld(seed, { requests: 80, ...world })
+      t.strictSame(wrong, [], `a timer ${lateMs} ms late; ${features.join(', ')}`)
       t.ok(answered > 10 && uploads > 0, `${answered} answers, ${uploads} uploads`)
     }
   )

@@ -4,6 +4,7 @@ import type { Check } from './checks.ts'
 import { MainsUp } from './happenings/downs.ts'
 import { Purges } from './happenings/purges.ts'
 import { Stickiness } from './stickiness.ts'
+import type { Questions } from './clients/asks-first.ts'
 import { bytesOf, fieldOf, isBodiless, type Plan } from './plan.ts'
 
 interface Expected {
@@ -47,6 +48,7 @@ export class Judge {
   readonly foreign = { asked: 0, told: 0 }
   /** Of handshakes over TLS; see `Doors`. */
   readonly staples = { got: 0, missing: 0 }
+  readonly questions: Questions = { yes: 0, no: 0 }
   /** What the features of this world promise. */
   checks: readonly Check[] = []
   readonly #expected = new Map<string, Expected>()

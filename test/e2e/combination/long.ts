@@ -36,6 +36,7 @@ let failures = 0
 let uploads = 0
 let answered = 0
 let waits = 0
+let lateMs = 0
 let seed = first
 console.log(`from seed ${first}`)
 for (; Date.now() < until && seed - first < Number(values.worlds); seed++) {
@@ -43,14 +44,17 @@ for (; Date.now() < until && seed - first < Number(values.worlds); seed++) {
   uploads += result.uploads
   answered += result.answered
   waits += result.waits
+  lateMs = Math.max(lateMs, result.lateMs)
   if (seed - first === 5 || seed - first === 50) console.log(`heap ${heapMb()} MB after ${seed - first}`)
   if (result.wrong.length === 0) continue
   failures++
-  console.error(`seed ${seed} (${result.features.join(', ')}):\n  ${result.wrong.slice(0, 5).join('\n  ')}`)
+  console.error(
+    `seed ${seed}, a timer ${result.lateMs} ms late (${result.features.join(', ')}):\n  ${result.wrong.slice(0, 5).join('\n  ')}`
+  )
 }
 const worlds = seed - first
 console.log(
-  `${worlds} worlds, ${answered} answers, ${waits} that were waited for in vain, ${uploads} uploads, ${failures} worlds with something wrong; heap ${heapMb()} MB`
+  `${worlds} worlds, ${answered} answers, ${waits} that were waited for in vain, ${uploads} uploads, ${failures} worlds with something wrong; a timer ${lateMs} ms late at most; heap ${heapMb()} MB`
 )
 process.exit(failures === 0 ? 0 : 1)
 

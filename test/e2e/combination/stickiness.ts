@@ -1,6 +1,23 @@
 import type { Answer } from './clients/answer.ts'
 import { fieldOf, type Plan } from './plan.ts'
 
+/**
+ * With these a request goes to another backend than the one whose cookie it brings; so it does where another one ends the connection
+ * that both share.
+ */
+export const MOVED_BY = [
+  'pipelining',
+  'retry of statuses',
+  'retry of timeouts',
+  'drain with sessions',
+  'a second instance',
+  'reload',
+  'worker death',
+  'discovery',
+  'discovery by DNS',
+  'backends that go down'
+]
+
 /** Which backend each sticky cookie stands for, and whether who brings one comes to that backend. */
 export class Stickiness {
   /** The last cookie that was set. */

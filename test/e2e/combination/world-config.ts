@@ -28,6 +28,10 @@ export interface Setting {
   readonly caFile: string
   /** Path of the listener on a unix socket. */
   readonly unix: string
+  /** After the names of listeners. */
+  readonly suffix?: string
+  /** Where they are bound; left out: the system chooses, for each name anew. */
+  readonly ports: readonly number[] | undefined
   readonly folder: string
   /** One that stands beside another: its files are its own. */
   readonly second: boolean
@@ -59,7 +63,7 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
   let route: object = { name: 'all', match: {}, pool: 'site' }
   // Heads that come in octets take their time here.
   let listener: object = { mode: 'l7', protocols: ['h2', 'http/1.1'], timeouts: { requestHeaders: '60s' } }
-  let relay: object = { bind: '127.0.0.1:0', mode: 'l4' }
+  let relay: object = { mode: 'l4' }
   let config: object = {}
   let tls: { readonly certificates: unknown; readonly clientAuth?: object } = {
     certificates: [setting.certificate]
@@ -77,6 +81,8 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
     before.push(...(feature.routes ?? []))
   }
   const routes = before.map((each) => ('pool' in each ? merged(route, each) : each))
+  const bind = (at: number): string => `127.0.0.1:${setting.ports?.[at] ?? 0}`
+  const named = (name: string): string => name + (setting.suffix ?? '')
   const l7 = { ...listener, routes: [...routes, route] }
   const given =
     setting.dns !== undefined
@@ -87,26 +93,28 @@ export function worldConfig(features: readonly WorldFeature[], setting: Setting)
   const all = {
     workers: setting.workers,
     listeners: [
-      { name: 'clear', bind: '127.0.0.1:0', ...l7 },
-      { name: 'tls', bind: '127.0.0.1:0', tls, ...l7 },
-      { name: 'unix', bind: `unix:${setting.unix}`, ...l7 },
-      ...(http2 ? [] : [{ name: 'l4', pool: 'bytes', ...relay }]),
+      { name: named('clear'), bind: bind(0), ...l7 },
+      { name: named('tls'), bind: bind(1), tls, ...l7 },
+      { name: named('unix'), bind: `unix:${setting.unix}`, ...l7 },
+      ...(http2 ? [] : [{ name: named('l4'), pool: 'bytes', ...relay, bind: bind(2) }]),
       ...(http2
         ? []
         : [
             {
-              name: 'l4-tls',
+              name: named('l4-tls'),
               pool: 'bytes',
               tls: {
                 ...(tls.clientAuth && { clientAuth: tls.clientAuth }),
                 certificates: [setting.certificate]
               },
-              ...relay
+              ...relay,
+              bind: bind(3)
             }
           ]),
       {
-        name: 'udp',
+        name: named('udp'),
         ...relay,
+        bind: bind(4),
         protocol: 'udp',
         udp: { idle: '1s' },
         pool: 'datagrams'

@@ -7,6 +7,7 @@ import { start } from '../../../src/runtime/control/start.ts'
 import type { Runtime } from '../../../src/runtime/runtime.ts'
 import { rawStreams } from '../../../src/net/transport/raw-streams.ts'
 import { Seeded } from '../../http-battery/seeded.ts'
+import { freePort } from '../../free-port.ts'
 import { testCertificates, type TestCertificate } from '../../net/certificates.ts'
 import { cookiesGiven } from './checks.ts'
 import { accessLines } from './access-lines.ts'
@@ -25,31 +26,16 @@ import { cutsShort, plainPlan, type Plan } from './plan.ts'
 import { requestFeatures } from './request-features.ts'
 import { hasRedis, startRedis } from './services/redis.ts'
 import { stapledCertificate } from './services/stapled.ts'
+import { MOVED_BY } from './stickiness.ts'
 import { knowNames, named } from './services/names.ts'
 import { linesOf } from './rotated-log.ts'
+import { watchTimer } from './starved.ts'
 import { whileStopping } from './while-stopping.ts'
 import { readWorld, type Setting } from './world-config.ts'
 import { worldFeatures } from './world-features.ts'
 
 /** TLS with a backend begins after this. */
 const TLS_AFTER_MS = 60
-
-/**
- * With these a request goes to another backend than the one whose cookie it brings; so it does where another one ends the connection
- * that both share.
- */
-const MOVED_BY = [
-  'pipelining',
-  'retry of statuses',
-  'retry of timeouts',
-  'drain with sessions',
-  'a second instance',
-  'reload',
-  'worker death',
-  'discovery',
-  'discovery by DNS',
-  'backends that go down'
-]
 
 export interface WorldOptions {
   readonly requests: number
@@ -71,6 +57,8 @@ export interface WorldResult {
   readonly answered: number
   /** Answers that lb waited for in vain, although a backend was to give them. */
   readonly waits: number
+  /** How late a timer has fired at most, in ms. */
+  readonly lateMs: number
   /** What must not be, in words; empty when all is well. */
   readonly wrong: readonly string[]
 }
@@ -82,6 +70,7 @@ const leafOfClient = certificates.issue({ subject: '/CN=a client', san: 'DNS:cli
 
 /** One lb with features drawn by `seed`, drawn requests through it, and what was wrong with them. */
 export async function runWorld(seed: number, options: WorldOptions): Promise<WorldResult> {
+  const lateMs = watchTimer()
   const seeded = new Seeded(seed)
   const on = new Set<string>()
   const features = worldFeatures.filter(({ name, share, needs, with: beside, without = [] }) => {
@@ -147,6 +136,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     certificate: leaf.files,
     caFile: certificates.caFile,
     unix: join(folder, 'lb'),
+    ports: on.has('other names of listeners') ? await Promise.all(Array.from({ length: 5 }, freePort)) : undefined,
     folder,
     second: false,
     redis: redis?.url ?? '',
@@ -169,6 +159,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
     for (const each of happens.has('stop') ? [] : all) judge.wrong.push(...(await leftOver(each, on.has('plugin that writes nonsense'))))
     if (features.some(({ name }) => name === 'stops after a while'))
       judge.wrong.push(...(await whileStopping(seed, running, judge, doorsOf(running, judge, on), clients)))
+      if (judge.questions.no > 0) judge.wrong.push(`${judge.questions.no} questions for TLS answered otherwise than with S`)
     const { got, missing } = judge.staples
     if (stapled !== undefined && !happens.has('reload') && missing > 0)
       judge.wrong.push(`${missing} handshakes without a staple, ${got} with one`)
@@ -197,7 +188,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
   }
   const { uploads, answered, waits } = judge
   const wrong = judge.wrong.map((words) => withReason(words, log.lines))
-  return { seed, features: [`${kind} backends`, ...features.map(({ name }) => name)], uploads, answered, waits, wrong }
+  return { seed, features: [`${kind} backends`, ...features.map(({ name }) => name)], uploads, answered, waits, lateMs: lateMs(), wrong }
 } // prettier-ignore
 
 /** With what the log says of the request, where lb answered it itself. */
@@ -259,7 +250,12 @@ async function traffic(
 }
 
 function portOf(running: Runtime, name: string): number {
-  return running.addresses.find(({ listener }) => listener === name)?.port ?? 0
+  return boundTo(running, name)?.port ?? 0
+}
+
+/** Whatever it is called since a reload. */
+function boundTo(running: Runtime, name: string): Runtime['addresses'][number] | undefined {
+  return running.addresses.find(({ listener }) => listener.replace(/-\d$/, '') === name)
 }
 
 function doorsOf(running: Runtime, judge: Judge, on: ReadonlySet<string>): Doors {
@@ -268,12 +264,13 @@ function doorsOf(running: Runtime, judge: Judge, on: ReadonlySet<string>): Doors
     tls: portOf(running, 'tls'),
     l4: portOf(running, 'l4'),
     l4Tls: portOf(running, 'l4-tls'),
-    unix: running.addresses.find(({ listener }) => listener === 'unix')!.address.replace('unix:', ''),
+    unix: boundTo(running, 'unix')!.address.replace('unix:', ''),
     ca: certificates.ca,
     own: leafOfClient,
     foreign: leafOfStranger,
     shows: on.has('client certificates'),
-    staples: judge.staples
+    staples: judge.staples,
+    questions: judge.questions
   }
 }
 

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { Plan } from '../plan.ts'
 import type { Answer } from './answer.ts'
+import { AsksFirst, type Questions } from './asks-first.ts'
 import { askHttp1 } from './http1-client.ts'
 import { askHttp2 } from './http2-client.ts'
 
@@ -26,10 +27,21 @@ export interface Doors {
   readonly shows: boolean
   /** Handshakes that came with an OCSP response, and those without one that began after such a one. */
   readonly staples: { got: number; missing: number }
+  readonly questions: Questions
 }
 
 /** How a client comes in. */
-export const clientKinds = ['clear', 'tls', 'unix', 'l4', 'l4-tls', 'h2', 'h2-tls', 'h2-unix'] as const
+export const clientKinds = [
+  'clear',
+  'tls',
+  'unix',
+  'l4',
+  'l4-tls',
+  'l4-asks-tls',
+  'h2',
+  'h2-tls',
+  'h2-unix'
+] as const
 export type ClientKind = (typeof clientKinds)[number]
 
 /** A connection that speaks HTTP/1.1. `shows`: its certificate. */
@@ -50,9 +62,16 @@ export function dialHttp1(kind: ClientKind, doors: Doors, shown = shownIn(doors)
         )
       : kind === 'l4-tls'
         ? connectTls({ port: doors.l4Tls, host: '127.0.0.1', ca: doors.ca, servername: 'localhost', ...own })
-        : kind === 'unix'
-          ? connect(doors.unix)
-          : connect({ port: kind === 'l4' ? doors.l4 : doors.clear, host: '127.0.0.1' })
+        : kind === 'l4-asks-tls'
+          ? connectTls({
+              socket: new AsksFirst(connect(doors.l4Tls, '127.0.0.1'), doors.questions),
+              ca: doors.ca,
+              servername: 'localhost',
+              ...own
+            })
+          : kind === 'unix'
+            ? connect(doors.unix)
+            : connect({ port: kind === 'l4' ? doors.l4 : doors.clear, host: '127.0.0.1' })
   socket.on('error', () => {})
   socket.setNoDelay(true)
   return socket

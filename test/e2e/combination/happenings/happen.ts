@@ -60,7 +60,9 @@ async function reloads(
     await pause(300)
     if (!isGoingOn()) return
     const kept = n % 2 === 0 ? features.filter(({ stays }) => seeded.chance(0.5) || stays) : features
-    const report = await running.apply(await readWorld(kept, setting))
+    const suffix =
+      n % 2 === 0 && features.some(({ name }) => name === 'other names of listeners') ? `-${n}` : ''
+    const report = await running.apply(await readWorld(kept, { ...setting, suffix }))
     // A worker that dies meanwhile takes the reload with it.
     if (report.errors !== undefined && !features.some(({ happening }) => happening === 'worker-death'))
       throw new Error(report.errors.join('\n'))
