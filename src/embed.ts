@@ -33,7 +33,12 @@ export interface Lb extends Omit<Running, 'apply'> {
   on<Name extends keyof LbEvents>(name: Name, listener: (event: LbEvents[Name]) => void): () => void
 }
 
-export function embedded(runtime: Runtime): Lb {
+/** `ended` is called once it has stopped, or was killed. */
+export function embedded(runtime: Runtime, ended: () => void = () => {}): Lb {
+  const stop = async (options: Parameters<Lb['stop']>[0] = {}) => {
+    await runtime.stop(options)
+    ended()
+  }
   const change = async (
     pool: string,
     backend: string,
@@ -58,10 +63,13 @@ export function embedded(runtime: Runtime): Lb {
       return { changed: false, lines: [], errors }
     },
     reload: (plan) => runtime.reload(plan),
-    stop: async (options) => runtime.stop(options ?? {}),
-    [Symbol.asyncDispose]: () => runtime.stop(),
+    stop: async (options) => stop(options ?? {}),
+    [Symbol.asyncDispose]: () => stop(),
     reopenLogs: () => runtime.reopenLogs(),
-    kill: () => runtime.kill(),
+    async kill() {
+      await runtime.kill()
+      ended()
+    },
     pools: () => runtime.control.pools() as readonly PoolView[],
     drain: (pool, backend) => change(pool, backend, { state: 'drain' }),
     ready: (pool, backend) => change(pool, backend, { state: 'ready' }),

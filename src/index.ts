@@ -5,6 +5,7 @@ import { ConfigError } from './config/report/config-error.ts'
 import type { Config } from './config/schema/root.ts'
 import { type HostLogger, LEVELS, loggerTo, writeTo } from './core/log/host-logger.ts'
 import { embedded, isValidated, type Lb } from './embed.ts'
+import type { Runtime } from './runtime/runtime.ts'
 import { start as startRuntime } from './runtime/control/start.ts'
 import type { StartOptions as RuntimeOptions } from './runtime/control/start-options.ts'
 
@@ -32,6 +33,10 @@ export interface StartOptions {
   readonly watch?: boolean
   /** The file for `reload()` and the admin API's reload; without it they are refused. */
   readonly configPath?: string
+  /**
+   * Ends it: `start` rejects with the reason once it is aborted, and an `lb` that runs stops as by `stop()`.
+   */
+  readonly signal?: AbortSignal
 }
 
 /** Lets the compiler check a configuration; returns it unchanged. */
@@ -73,15 +78,31 @@ function kindOf(value: unknown): string {
  */
 export async function start(config: Config | ValidConfig, options: StartOptions = {}): Promise<Lb> {
   const runtime = checkedOptions(options)
+  const { signal } = runtime
+  signal?.throwIfAborted()
   const checked = isValidated(config) ? config : valid(await loadObject(config))
+  signal?.throwIfAborted()
   try {
-    return embedded(await startRuntime(checked, runtimeOptions(runtime, checked)))
+    const running = await startRuntime(checked, runtimeOptions(runtime, checked))
+    return signal === undefined ? embedded(running) : await endedBy(signal, running)
   } catch (error) {
     throw refused(error)
   }
 }
 
-function runtimeOptions({ log, ...rest }: StartOptions, config: ValidConfig): RuntimeOptions {
+/** Half a start cannot be taken back, so an abort during one is heeded at its end. */
+async function endedBy(signal: AbortSignal, runtime: Runtime): Promise<Lb> {
+  if (signal.aborted) {
+    await runtime.kill()
+    throw signal.reason
+  }
+  // A promise of nobody that fails would end the host.
+  const end = () => void runtime.stop().catch(() => {})
+  signal.addEventListener('abort', end, { once: true })
+  return embedded(runtime, () => signal.removeEventListener('abort', end))
+}
+
+function runtimeOptions({ log, signal: _, ...rest }: StartOptions, config: ValidConfig): RuntimeOptions {
   if (log === 'stdout') return rest
   if (log === undefined) return { ...rest, log: loggerTo(() => {}, 'silent'), logLevel: 'silent' }
   return { ...rest, log: loggerTo(writeTo(log), rest.logLevel ?? config.log.level), forwardLog: true }
@@ -93,7 +114,7 @@ function refused(error: unknown): unknown {
   return new ConfigError([{ severity: 'error', path: 'plugins', message: (error as Error).message }])
 }
 
-const optionNames = ['log', 'logLevel', 'watch', 'configPath']
+const optionNames = ['log', 'logLevel', 'watch', 'configPath', 'signal']
 
 function checkedOptions(options: StartOptions): StartOptions {
   const plain = typeof options === 'object' && !Array.isArray(options)
@@ -105,7 +126,7 @@ function checkedOptions(options: StartOptions): StartOptions {
 }
 
 function whyNot(options: StartOptions): string | undefined {
-  const { log, logLevel, watch, configPath } = options
+  const { log, logLevel, watch, configPath, signal } = options
   const unknown = Object.keys(options).find((name) => !optionNames.includes(name))
   if (unknown !== undefined) return `there is no "${unknown}"; there are ${optionNames.join(', ')}`
   if (log !== undefined && log !== 'stdout') {
@@ -116,6 +137,7 @@ function whyNot(options: StartOptions): string | undefined {
   if (logLevel !== undefined && !LEVELS.includes(logLevel)) return `logLevel is one of ${LEVELS.join(', ')}`
   if (configPath !== undefined && typeof configPath !== 'string') return 'configPath is the path of a file'
   if (watch !== undefined && typeof watch !== 'boolean') return 'watch is true or false'
+  if (signal !== undefined && !(signal instanceof AbortSignal)) return 'signal is an AbortSignal'
   if (watch === true && configPath === undefined) return 'watch needs the configPath that it watches'
   return undefined
 }

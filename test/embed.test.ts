@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -269,6 +269,8 @@ t.test('a host that makes mistakes is told of them, and lives', async (t) => {
     { watch: true },
     { configPath: 1 },
     { watch: 'yes', configPath: 'lb.yaml' },
+    { signal: { aborted: false } },
+    { signal: null },
     'stdout',
     ['stdout'],
     1
@@ -326,6 +328,40 @@ t.test('as long a grace as one likes; a logger whose promise fails; no descripto
 })
 
 const seesDescriptors = existsSync('/proc/self/fd')
+
+t.test('a signal ends it, whenever it is aborted, and is let go of at the end', async (t) => {
+  await t.rejects(start(config('x'), { signal: AbortSignal.abort(new Error('before')) }), /^Error: before$/)
+  await t.rejects(start({ ...config('x'), listeners: [] }, { signal: AbortSignal.abort() }), {
+    name: 'AbortError'
+  })
+
+  const during = new AbortController()
+  const starting = start(config('x'), { signal: during.signal })
+  during.abort(new Error('during'))
+  await t.rejects(starting, /^Error: during$/)
+  const late = new AbortController()
+  const started = start(config('x'), { signal: late.signal })
+  // Once the configuration is read, what is bound is let go of again.
+  setImmediate(() => late.abort(new Error('late')))
+  await t.rejects(started, /^Error: late$/)
+
+  const control = new AbortController()
+  const { signal } = control
+  const listeners = () => getEventListeners(signal, 'abort').length
+  const first = await start(config('x'), { signal })
+  const second = await start(config('x'), { signal })
+  t.equal(listeners(), 2)
+  await first.stop()
+  t.equal(listeners(), 1)
+  const { address } = second.addresses[0]!
+  t.equal(await (await fetch(`http://${address}`)).text(), 'x')
+  control.abort()
+  await second.stop()
+  await t.rejects(fetch(`http://${address}`), 'it does not listen any more')
+  t.equal(listeners(), 0)
+  const killed = await start(config('x'), { signal: new AbortController().signal })
+  await killed.kill()
+})
 
 t.test('a log file is closed with the last lb that wrote to it', { skip: !seesDescriptors }, async (t) => {
   const dir = t.testdir()
