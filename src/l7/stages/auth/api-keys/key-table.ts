@@ -5,15 +5,21 @@ import { KeyedHash, sameText } from '../keyed-hash.ts'
 /** The most keys remembered that were proven by their digest. */
 const MAX_SEEN = 100_000
 
+/** Places of a bucket, and numbers of a place: the two halves of the hash, and 1 + the position of the key. */
+const PLACES = 8
+const NUMBERS = 3
+const BUCKET = PLACES * NUMBERS
+
 /**
- * API keys by their text. A key is looked up by a keyed hash and compared in constant time, so timing does not show how
- * much of a guess is right. A key of which only the digest is known costs a SHA-256 the first time; after that its text
- * is known.
+ * API keys by their text. A key is looked up by a keyed hash, in a bucket of which all places are looked at, and compared in
+ * constant time. So timing does not show how much of a guess is right, and a guess that is repeated takes no longer than
+ * another one because of where it lies in the table. A key of which only the digest is known costs a SHA-256 the first time;
+ * after that its text is known.
  */
 export class KeyTable {
   readonly #hash = new KeyedHash()
-  /** Open addressing, at most half full: the two halves of the hash, and 1 + the position of the key. */
-  #slots = new Int32Array(3 * 64)
+  /** Half a key a bucket at most on average, so hardly one is ever full; then there are more buckets. */
+  #buckets = new Int32Array(BUCKET * 32)
   readonly #keys: string[] = []
   readonly #proven: Proven[] = []
   readonly #digests = new Map<string, Proven>()
@@ -31,7 +37,7 @@ export class KeyTable {
 
   find(key: string): Proven | undefined {
     const low = this.#hash.of(key)
-    const at = this.#slots[this.#slotOf(low, this.#hash.high) + 2]! - 1
+    const at = this.#positionOf(low, this.#hash.high) - 1
     if (at >= 0 && sameText(this.#keys[at]!, key)) return this.#proven[at]
     if (this.#digests.size === 0) return undefined
     // The digest matches, so the key is right; the lookup need not take constant time.
@@ -42,35 +48,52 @@ export class KeyTable {
 
   /** Two keys with the same 64-bit hash do not occur in practice; the later one would win. */
   #put(key: string, proven: Proven): void {
-    if (6 * (this.#keys.length + 1) > this.#slots.length) this.#grow()
     const low = this.#hash.of(key)
     const { high } = this.#hash
-    const slot = this.#slotOf(low, high)
-    const known = this.#slots[slot + 2]! - 1
-    const at = known >= 0 ? known : this.#keys.length
+    const known = this.#positionOf(low, high)
+    const at = known > 0 ? known - 1 : this.#keys.length
     this.#keys[at] = key
     this.#proven[at] = proven
-    this.#slots[slot] = low
-    this.#slots[slot + 1] = high
-    this.#slots[slot + 2] = at + 1
+    if (known > 0) return
+    while (2 * this.#keys.length > this.#buckets.length / BUCKET || !this.#store(low, high, at + 1))
+      this.#grow()
   }
 
-  /** The slot with this hash, or the free slot for it. */
-  #slotOf(low: number, high: number): number {
-    const slots = this.#slots
-    const mask = slots.length / 3 - 1
-    for (let place = low & mask; ; place = (place + 1) & mask) {
-      const slot = 3 * place
-      if (slots[slot + 2] === 0 || (slots[slot] === low && slots[slot + 1] === high)) return slot
+  /** 1 + the position of the key with this hash; 0: there is none. The work is the same for all but that key. */
+  #positionOf(low: number, high: number): number {
+    const buckets = this.#buckets
+    const from = this.#bucketOf(low)
+    let position = 0
+    for (let place = from; place < from + BUCKET; place += NUMBERS) {
+      if (((buckets[place]! ^ low) | (buckets[place + 1]! ^ high)) === 0) position = buckets[place + 2]!
     }
+    return position
   }
 
+  /** False: the bucket is full. */
+  #store(low: number, high: number, position: number): boolean {
+    const from = this.#bucketOf(low)
+    for (let place = from; place < from + BUCKET; place += NUMBERS) {
+      if (this.#buckets[place + 2] !== 0) continue
+      this.#buckets[place] = low
+      this.#buckets[place + 1] = high
+      this.#buckets[place + 2] = position
+      return true
+    }
+    return false
+  }
+
+  #bucketOf(low: number): number {
+    return (low & (this.#buckets.length / BUCKET - 1)) * BUCKET
+  }
+
+  /** Keys of one bucket lie in two afterwards, so all fit in again. */
   #grow(): void {
-    const old = this.#slots
-    this.#slots = new Int32Array(2 * old.length)
-    for (let slot = 0; slot < old.length; slot += 3) {
-      if (old[slot + 2] === 0) continue
-      this.#slots.set(old.subarray(slot, slot + 3), this.#slotOf(old[slot]!, old[slot + 1]!))
+    const old = this.#buckets
+    this.#buckets = new Int32Array(2 * old.length)
+    for (let place = 0; place < old.length; place += NUMBERS) {
+      const position = old[place + 2]!
+      if (position !== 0) this.#store(old[place]!, old[place + 1]!, position)
     }
   }
 }
