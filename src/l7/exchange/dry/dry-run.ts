@@ -187,8 +187,9 @@ function actionOf(action: RouteAction, answer: DryStream['answer']): { readonly 
   if (action.kind === 'pool' || action.kind === 'split') return { action }
   if (answer === undefined) return {}
   const { status, fields } = answer
-  if (action.kind === 'respond') return { action: { kind: 'respond', status } }
-  const location = /^location: ([^\r]*)/im.exec(fields)?.[1] ?? ''
+  const location = /^location: ([^\r]*)/im.exec(fields)?.[1]
+  // A stage in front may have answered otherwise.
+  if (action.kind === 'respond' || location === undefined) return { action: { kind: 'respond', status } }
   return { action: { kind: 'redirect', status, location } }
 }
 

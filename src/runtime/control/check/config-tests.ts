@@ -65,7 +65,8 @@ function* differences(config: Config, test: ConfigTest, at: Path): Generator<Dif
     location,
     found.action?.kind === 'redirect' ? found.action.location : 'none'
   )
-  yield* compare([...path, 'forwards'], forwards, found.forwards ?? `none${refusal(found)}`)
+  const forwarded = found.answers === undefined ? found.forwards : undefined
+  yield* compare([...path, 'forwards'], forwards, forwarded ?? `none${refusal(found)}`)
   for (const [name, value] of Object.entries(sends ?? {}))
     yield* compareField([...path, 'sends', name], name, value, found)
   if (cacheKey !== undefined) {
@@ -96,9 +97,10 @@ function* compareField(
   expected: string | false,
   found: ExplanationView
 ): Generator<Difference> {
-  const prefix = `${name.toLowerCase()}: `
+  const prefix = `${name.toLowerCase()}:`
   const lines = (found.sends ?? []).filter((line) => line.toLowerCase().startsWith(prefix))
-  const got = lines.length === 0 ? undefined : lines.map((line) => line.slice(prefix.length)).join(', ')
+  const got =
+    lines.length === 0 ? undefined : lines.map((line) => line.slice(prefix.length).trim()).join(', ')
   if (expected === false ? got === undefined : got !== undefined && (expected === '*' || got === expected))
     return
   yield {
@@ -110,17 +112,24 @@ function* compareField(
 
 /** The pool that gets the request: none where lb answers itself. */
 function poolOf(found: ExplanationView): string {
-  const { action, refused } = found
-  if (refused !== undefined) return `none${refusal(found)}`
-  if (action?.kind === 'pool') return action.pool
-  if (action?.kind === 'split') return action.targets.map(({ pool }) => pool).join(' or ')
+  const { action, answers, refused } = found
+  if (answers !== undefined || refused !== undefined || action === undefined) return `none${refusal(found)}`
+  if (action.kind === 'pool') return action.pool
+  if (action.kind === 'split') return action.targets.map(({ pool }) => pool).join(' or ')
   return 'none'
 }
 
-function statusOf({ refused, answers }: ExplanationView): string | number {
+function statusOf(found: ExplanationView): string | number {
+  const { action, refused, answers } = found
+  if (action === undefined && refused === undefined) return `none${refusal(found)}`
   return refused?.status ?? answers?.status ?? 'an answer by the backend'
 }
 
-function refusal({ refused }: ExplanationView): string {
-  return refused === undefined ? '' : ` (${refused.status} ${refused.code}: ${refused.why})`
+/** Why nothing of it reaches a backend. */
+function refusal({ refused, answers, action, notes }: ExplanationView): string {
+  if (refused !== undefined) return ` (${refused.status} ${refused.code}: ${refused.why})`
+  if (action?.kind === 'pool' || action?.kind === 'split')
+    return answers === undefined ? '' : ` (lb answers itself, with ${answers.status})`
+  // The listener does not even read it.
+  return action === undefined && notes !== undefined ? ` (${notes.at(-1)})` : ''
 }

@@ -14,7 +14,7 @@ import { HeaderBlock } from '../../../l7/message/header-block.ts'
 import { assumedCertificate } from '../../../net/tls/assumed-certificate.ts'
 import { knownStages } from '../../plane/plugin-stages.ts'
 import { listenerAddresses } from '../../plane/listener-addresses.ts'
-import { explainRelay } from './explain-relay.ts'
+import { explainRelay, whyShutTo } from './explain-relay.ts'
 
 /** What only a running lb knows, besides its configuration. */
 export interface ExplainDeps {
@@ -39,6 +39,8 @@ export function explainRequest(config: Config, request: ExplainRequest, deps: Ex
   if (listener.mode === 'l4') return explainRelay(listener, authority, client)
   if (scheme === 'tcp' || scheme === 'udp')
     throw new ControlError('conflict', `listener ${listener.name} reads requests: ask by http or https`)
+  const shut = whyShutTo(client, listener)
+  if (shut !== undefined) return { listener: listener.name, passedOver: [], notes: [...notes, shut] }
   const host = request.headers.some(([name]) => name.toLowerCase() === 'host') ? '' : `Host: ${authority}\r\n`
   const head = `${method} ${target} HTTP/1.1\r\n${host}${lines(request.headers)}\r\n`
   const response = request.response && {

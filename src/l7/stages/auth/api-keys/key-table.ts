@@ -5,10 +5,8 @@ import { KeyedHash, sameText } from '../keyed-hash.ts'
 /** The most keys remembered that were proven by their digest. */
 const MAX_SEEN = 100_000
 
-/** Places of a bucket, and numbers of a place: the two halves of the hash, and 1 + the position of the key. */
+/** Places of a bucket: with two numbers each, all of a bucket come with one or two lines of the processor's cache. */
 const PLACES = 8
-const NUMBERS = 3
-const BUCKET = PLACES * NUMBERS
 
 /**
  * API keys by their text. A key is looked up by a keyed hash, in a bucket of which all places are looked at, and compared in
@@ -18,8 +16,10 @@ const BUCKET = PLACES * NUMBERS
  */
 export class KeyTable {
   readonly #hash = new KeyedHash()
-  /** Half a key a bucket at most on average, so hardly one is ever full; then there are more buckets. */
-  #buckets = new Int32Array(BUCKET * 32)
+  /** The two halves of the hash by place, 0 where there is no key. */
+  #hashes = new Int32Array(2 * PLACES * 16)
+  /** 1 + the position of the key by place. */
+  #positions = new Int32Array(PLACES * 16)
   readonly #keys: string[] = []
   readonly #proven: Proven[] = []
   readonly #digests = new Map<string, Proven>()
@@ -54,46 +54,46 @@ export class KeyTable {
     const at = known > 0 ? known - 1 : this.#keys.length
     this.#keys[at] = key
     this.#proven[at] = proven
-    if (known > 0) return
-    while (2 * this.#keys.length > this.#buckets.length / BUCKET || !this.#store(low, high, at + 1))
-      this.#grow()
+    if (known === 0) while (!this.#store(low, high, at + 1)) this.#grow()
   }
 
   /** 1 + the position of the key with this hash; 0: there is none. The work is the same for all but that key. */
   #positionOf(low: number, high: number): number {
-    const buckets = this.#buckets
-    const from = this.#bucketOf(low)
-    let position = 0
-    for (let place = from; place < from + BUCKET; place += NUMBERS) {
-      if (((buckets[place]! ^ low) | (buckets[place + 1]! ^ high)) === 0) position = buckets[place + 2]!
+    const hashes = this.#hashes
+    const first = this.#firstPlace(low)
+    let found = -1
+    for (let place = first; place < first + PLACES; place++) {
+      if (((hashes[2 * place]! ^ low) | (hashes[2 * place + 1]! ^ high)) === 0) found = place
     }
-    return position
+    return found === -1 ? 0 : this.#positions[found]!
   }
 
   /** False: the bucket is full. */
   #store(low: number, high: number, position: number): boolean {
-    const from = this.#bucketOf(low)
-    for (let place = from; place < from + BUCKET; place += NUMBERS) {
-      if (this.#buckets[place + 2] !== 0) continue
-      this.#buckets[place] = low
-      this.#buckets[place + 1] = high
-      this.#buckets[place + 2] = position
+    const first = this.#firstPlace(low)
+    for (let place = first; place < first + PLACES; place++) {
+      if (this.#positions[place] !== 0) continue
+      this.#hashes[2 * place] = low
+      this.#hashes[2 * place + 1] = high
+      this.#positions[place] = position
       return true
     }
     return false
   }
 
-  #bucketOf(low: number): number {
-    return (low & (this.#buckets.length / BUCKET - 1)) * BUCKET
+  /** Of the bucket of this hash. */
+  #firstPlace(low: number): number {
+    return Math.imul(low, PLACES) & (this.#positions.length - 1)
   }
 
-  /** Keys of one bucket lie in two afterwards, so all fit in again. */
+  /** The keys of one bucket lie in two afterwards, so all fit in again. */
   #grow(): void {
-    const old = this.#buckets
-    this.#buckets = new Int32Array(2 * old.length)
-    for (let place = 0; place < old.length; place += NUMBERS) {
-      const position = old[place + 2]!
-      if (position !== 0) this.#store(old[place]!, old[place + 1]!, position)
+    const [hashes, positions] = [this.#hashes, this.#positions]
+    this.#hashes = new Int32Array(2 * hashes.length)
+    this.#positions = new Int32Array(2 * positions.length)
+    for (let place = 0; place < positions.length; place++) {
+      const position = positions[place]!
+      if (position !== 0) this.#store(hashes[2 * place]!, hashes[2 * place + 1]!, position)
     }
   }
 }
