@@ -3,7 +3,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parseConfig } from '../../src/config/parse-config.ts'
-import { configTestFindings, runConfigTests } from '../../src/runtime/control/check/config-tests.ts'
+import { loadConfig } from '../../src/config/load-config.ts'
+import {
+  configTestFindings,
+  expectation,
+  runConfigTests
+} from '../../src/runtime/control/check/config-tests.ts'
 import { lb } from './lb.ts'
 
 const bin = join(import.meta.dirname, '../../bin/lb.js')
@@ -125,4 +130,66 @@ t.test('a note that is not said is called a note', (t) => {
   if (!result.ok) throw new Error('no configuration')
   t.match(configTestFindings(result.config), [{ message: /expects notes nothing, got no notes/ }])
   t.end()
+})
+
+t.test('what lb answers itself, or does not read at all, reaches no pool', async (t) => {
+  const file = join(
+    t.testdir({
+      'closed.ts': `import { answer, definePlugin } from 'fourseven/plugin'
+export default definePlugin({ name: 'closed', before: 'csrf', request: (exchange) =>
+  exchange.path === '/shut' ? answer(exchange, { status: 451, body: 'no' }) : undefined })`,
+      'lb.yaml': JSON.stringify({
+        plugins: ['./closed.ts'],
+        listeners: {
+          ...{ name: 'web', bind: ':8080', mode: 'l7', deny: ['192.0.2.0/24'] },
+          cors: { origins: 'https://app.example' },
+          routes: [
+            { name: 'old', match: { host: 'old.example' }, redirect: { to: '/new' } },
+            { name: 'rest', match: {}, pool: 'web' }
+          ]
+        },
+        pools: { web: { backends: ['127.0.0.1:1'] } },
+        tests: [
+          { request: { url: 'http://a.example/shut' }, expect: { pool: 'web', forwards: '/shut' } },
+          { request: { url: 'http://old.example/shut' }, expect: { pool: 'web', location: '/new' } },
+          {
+            request: {
+              url: 'http://a.example/',
+              method: 'OPTIONS',
+              headers: { Origin: 'https://app.example', 'Access-Control-Request-Method': 'GET' }
+            },
+            expect: { pool: 'web' }
+          },
+          {
+            request: { url: 'http://a.example/', client: '192.0.2.1' },
+            expect: { route: 'rest', pool: 'web', status: 403, forwards: '/' }
+          },
+          {
+            request: { url: 'http://a.example/', headers: { 'X-Empty': '' } },
+            expect: { sends: { 'X-Empty': false } }
+          },
+          {
+            request: { url: 'http://a.example/', headers: { 'X-Empty': '' } },
+            expect: { sends: { 'X-Empty': '' } }
+          }
+        ]
+      })
+    }),
+    'lb.yaml'
+  )
+  const loaded = await loadConfig(file, {})
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems))
+  const got = runConfigTests(loaded.config).map(({ differences }) =>
+    differences.map((each) => `${expectation(each)} ${each.got}`)
+  )
+  const itself = 'none (lb answers itself, with 451)'
+  const shut = 'none (192.0.2.1 is refused: it is in deny)'
+  t.strictSame(got, [
+    [`pool ${itself}`, `forwards ${itself}`],
+    ['pool none', 'location none'],
+    ['pool none (lb answers itself, with 204)'],
+    [`route ${shut}`, `pool ${shut}`, `status ${shut}`, `forwards ${shut}`],
+    ['X-Empty ""'],
+    []
+  ])
 })
