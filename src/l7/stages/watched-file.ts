@@ -4,6 +4,11 @@ import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log/log.ts'
 
 const LOOK_EVERY_MS = 1000
+/**
+ * A file that was written less than this ago may be half written: of a key that is cut short, the rest would be no secret. It
+ * is looked at again soon.
+ */
+const SETTLE_MS = 100
 const MAX_BYTES = 16 * 1024 * 1024
 
 /**
@@ -61,6 +66,11 @@ export class WatchedFile<Value> {
       const { size, mtimeMs, ctimeMs, ino } = statSync(this.path)
       const stamp = `${size} ${mtimeMs} ${ctimeMs} ${ino}`
       if (stamp === this.#stamp) return
+      const age = this.#clock.wall() - mtimeMs
+      if (this.#stamp !== '' && age >= 0 && age < SETTLE_MS) {
+        this.#looked -= LOOK_EVERY_MS - SETTLE_MS
+        return
+      }
       if (size > MAX_BYTES) throw new Error('the file is too large')
       this.#value = this.#make(readFileSync(this.path, 'utf8'))
       if (this.#stamp !== '') this.#log.info({ file: this.path }, `${this.#what} read again`)
