@@ -10,6 +10,7 @@ import { dial } from '../../net/dial/dial.ts'
 import { PostgresAsk, type PostgresAsker } from '../../net/dial/postgres-ask.ts'
 import { localEndpoint, remoteEndpoint } from '../../net/dial/endpoint.ts'
 import type { Transport, TransportOwner } from '../../net/transport/transport.ts'
+import { MAX_REFUSED } from '../../net/tls/upstream-tls.ts'
 import type { L4Target } from '../l4-snapshot.ts'
 import { Connected } from './connected.ts'
 
@@ -52,6 +53,8 @@ export class Reach implements TransportOwner, PostgresAsker {
   readonly #context: PickContext
   readonly #tried: Backend[] = []
   #dials = 0
+  /** Further tries of a backend after a TLS session came to nothing. */
+  #sessions = MAX_REFUSED
   #waiter: Waiter | undefined
   #queuedAt = 0
   #queueMs = 0
@@ -188,7 +191,13 @@ export class Reach implements TransportOwner, PostgresAsker {
   onClose(error: NodeJS.ErrnoException | undefined): void {
     const lease = this.#lease
     if (lease === undefined) return
-    const { code, outcome } = dialFailure(error, false)
+    const { code, outcome, again } = dialFailure(error, false)
+    if (again === true && this.#sessions-- > 0) {
+      this.#release('unused')
+      this.#tried.pop()
+      this.#dials--
+      return this.start()
+    }
     this.#release(outcome)
     const { backend } = lease
     this.#failure = { code, backend, error }

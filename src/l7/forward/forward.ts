@@ -156,6 +156,11 @@ export class Forward implements UpstreamClient, LeaseTaker, AtBackend {
 
   onOpenFailure(failure: DialFailure, reason: string): void {
     this.#stream = undefined
+    if (failure.again === true && this.#attempts.mayRepeatSession()) {
+      this.#release('unused')
+      this.times.unused()
+      return this.#attempt(undefined)
+    }
     const backend = this.#release(failure.outcome)
     const condition = failure.outcome === 'connect-timeout' ? 'timeout' : 'connect-failure'
     // Nothing was sent, so any method may be tried elsewhere.

@@ -11,6 +11,8 @@ export interface DialFailure {
    * backend.
    */
   readonly outcome: 'connect-failure' | 'connect-timeout' | 'reset' | 'unused'
+  /** A TLS session was offered, and is forgotten now: the same backend may be tried once more. */
+  readonly again?: true
 }
 
 /** Codes of failures from node:tls and OpenSSL: of the handshake, and X.509 verification results by name. */
@@ -22,6 +24,9 @@ const NO_PORT = new Set(['EADDRNOTAVAIL', 'EADDRINUSE'])
 const refused: DialFailure = { code: 'LB_CONNECT_FAILED', outcome: 'connect-failure' }
 const timedOut: DialFailure = { code: 'LB_CONNECT_TIMEOUT', outcome: 'connect-timeout' }
 const tls: DialFailure = { code: 'LB_UPSTREAM_TLS', outcome: 'connect-failure' }
+/** Of handshakes: the other side ended it, with an alert or without. */
+const ENDED = /^(ECONNRESET|EPIPE|EPROTO|ERR_SSL_.*)$/
+const withSession = new WeakSet<Error>()
 const reset: DialFailure = { code: 'LB_UPSTREAM_RESET', outcome: 'reset' }
 const exhausted: DialFailure = { code: 'LB_EXHAUSTED', outcome: 'unused' }
 const noPort: DialFailure = { code: 'LB_NO_PORT', outcome: 'unused' }
@@ -38,5 +43,11 @@ export function dialFailure(error: NodeJS.ErrnoException | undefined, connected:
     return exhausted
   }
   if (NO_PORT.has(code)) return noPort
-  return TLS_CODES.test(code) ? tls : refused
+  const meaning = TLS_CODES.test(code) ? tls : refused
+  return withSession.has(error!) && ENDED.test(code) ? { ...meaning, again: true } : meaning
+}
+
+/** The connection that ended with `error` had offered a TLS session to the backend. */
+export function offeredSession(error: Error): void {
+  withSession.add(error)
 }

@@ -3,7 +3,7 @@ import { connect as tlsConnect, type TLSSocket } from 'node:tls'
 import type { BackendAddress } from '../../config/model/model.ts'
 import { guarded } from '../../core/containment.ts'
 import type { Deadlines, Waits } from '../../core/deadlines.ts'
-import { CONNECT_TIMEOUT } from './dial-failure.ts'
+import { CONNECT_TIMEOUT, offeredSession } from './dial-failure.ts'
 import { threadLookup, type Lookup } from './lookup.ts'
 import { fromSource } from './source.ts'
 import { dialAddress, dialName } from './raw-dial.ts'
@@ -41,7 +41,7 @@ export const KEEP_ALIVE_MS = 60_000
  * without an error.
  */
 export function dial(address: BackendAddress, options: DialOptions, owner: TransportOwner): Transport {
-  const wait = new ConnectWait(owner, options)
+  const wait = new ConnectWait(owner, address, options)
   const transport =
     options.tls === undefined
       ? dialPlain(address, options, wait)
@@ -74,14 +74,15 @@ function dialTls(
   address: BackendAddress,
   tls: UpstreamTls,
   options: DialOptions,
-  owner: TransportOwner
+  owner: ConnectWait
 ): Transport {
   const place = address.kind === 'unix' ? { path: address.path } : placeOf(address, options)
   const { preface } = options
   const isWrapped = preface !== undefined && !HAS_DESCRIPTORS
+  const secured = tls.optionsFor(address)
   const socket: TLSSocket = tlsConnect({
     ...(isWrapped ? { socket: prefaced(place, preface) } : place),
-    ...tls.optionsFor(address),
+    ...secured,
     // @types/node has it for servers only; net.connect below accepts it.
     ...{ allowHalfOpen: true }
   })
@@ -91,7 +92,11 @@ function dialTls(
   const transport = SocketTransport.overSocket(socket, owner)
   if (preface !== undefined && !isWrapped)
     socket.prependOnceListener('connect', () => sendFirst(socket, preface))
-  socket.once('secureConnect', () => transport.tellConnect())
+  socket.once('secureConnect', () => {
+    if (socket.isSessionReused()) tls.taken(address)
+    transport.tellConnect()
+  })
+  owner.session = secured.session
   return transport
 }
 
@@ -137,11 +142,15 @@ function lookupOf(options: Pick<DialOptions, 'lookup'>): Lookup {
 class ConnectWait implements TransportOwner, Waits {
   deadline: number
   transport: Transport | undefined
+  /** Offered to the backend. */
+  session: Buffer | undefined
+  readonly #address: BackendAddress
   readonly #owner: TransportOwner
   readonly #options: DialOptions
 
-  constructor(owner: TransportOwner, options: DialOptions) {
+  constructor(owner: TransportOwner, address: BackendAddress, options: DialOptions) {
     this.#owner = owner
+    this.#address = address
     this.#options = options
     options.deadlines.add(this)
     this.deadline = options.deadlines.now + options.connectTimeoutMs
@@ -156,6 +165,11 @@ class ConnectWait implements TransportOwner, Waits {
   }
 
   onClose(error: NodeJS.ErrnoException | undefined): void {
+    const { session } = this
+    if (session !== undefined && error !== undefined) {
+      this.#options.tls!.refused(this.#address, session)
+      offeredSession(error)
+    }
     this.#options.deadlines.remove(this)
     this.transport!.owner = this.#owner
     this.#owner.onClose(error)

@@ -9,7 +9,7 @@ import { RawTransport } from '../transport/raw-transport.ts'
 import { SocketTransport } from '../transport/socket-transport.ts'
 import { nobody, type Transport, type TransportOwner } from '../transport/transport.ts'
 import type { DialOptions } from './dial.ts'
-import { CONNECT_TIMEOUT } from './dial-failure.ts'
+import { CONNECT_TIMEOUT, offeredSession } from './dial-failure.ts'
 
 /** Who asked hears of it once. */
 export interface PostgresAsker extends Contained {
@@ -32,6 +32,8 @@ export class PostgresAsk implements TransportOwner, Waits {
   readonly #options: DialOptions
   readonly #asker: PostgresAsker
   #agreed = false
+  /** Offered to the server. */
+  #session: Buffer | undefined
   #over = false
 
   constructor(transport: Transport, address: BackendAddress, options: DialOptions, asker: PostgresAsker) {
@@ -77,6 +79,10 @@ export class PostgresAsk implements TransportOwner, Waits {
   onClose(error: NodeJS.ErrnoException | undefined): void {
     if (this.#over) return
     this.#finish()
+    if (this.#session !== undefined && error !== undefined) {
+      this.#options.tls!.refused(this.#address, this.#session)
+      offeredSession(error)
+    }
     this.#asker.onDisagreed(error ?? problem('ERR_TLS_POSTGRES'))
   }
 
@@ -92,10 +98,15 @@ export class PostgresAsk implements TransportOwner, Waits {
 
   #secure(tls: UpstreamTls): void {
     const address = this.#address
-    const socket = tlsConnect({ socket: socketOf(this.#transport), ...tls.optionsFor(address) })
+    const secured = tls.optionsFor(address)
+    this.#session = secured.session
+    const socket = tlsConnect({ socket: socketOf(this.#transport), ...secured })
     socket.on('session', (session) => guarded(() => tls.remember(address, session)))
     const transport = SocketTransport.overSocket(socket, this)
-    socket.once('secureConnect', () => transport.tellConnect())
+    socket.once('secureConnect', () => {
+      if (socket.isSessionReused()) tls.taken(address)
+      transport.tellConnect()
+    })
     this.#transport = transport
   }
 

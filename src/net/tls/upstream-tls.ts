@@ -38,12 +38,16 @@ export function readUpstreamTls(config: BackendTls, alpn?: readonly string[]): U
 
 /** Sessions kept per pool, one per backend: a resumed handshake costs a third of a full one. */
 const MAX_SESSIONS = 1_024
+/** A backend at which so many sessions in a row came to nothing is offered none any more. */
+export const MAX_REFUSED = 3
 
 /** TLS to one pool's backends: one secure context for all connections, and a session per backend for resumption. */
 export class UpstreamTls {
   readonly #material: UpstreamTlsMaterial
   readonly #context: SecureContext
   readonly #sessions = new Map<string, Buffer>()
+  /** Sessions in a row that came to nothing, by address. */
+  readonly #refused = new Map<string, number>()
 
   /** Throws OpenSSL's error about a certificate or key that it cannot read. */
   constructor(material: UpstreamTlsMaterial) {
@@ -62,7 +66,24 @@ export class UpstreamTls {
     }
   }
 
+  /** The handshake of a connection that offered `session` is done. */
+  taken({ text }: BackendAddress): void {
+    this.#refused.delete(text)
+  }
+
+  /**
+   * The handshake of a connection that offered `session` failed. Whether the session was at fault is not known (a backend that
+   * restarts looks the same): the next connection begins without it.
+   */
+  refused({ text }: BackendAddress, session: Buffer): void {
+    if (this.#sessions.get(text) !== session) return
+    this.#sessions.delete(text)
+    if (this.#refused.size >= MAX_SESSIONS) this.#refused.clear()
+    this.#refused.set(text, (this.#refused.get(text) ?? 0) + 1)
+  }
+
   remember(address: BackendAddress, session: Buffer): void {
+    if ((this.#refused.get(address.text) ?? 0) >= MAX_REFUSED) return
     // The newest ticket moves to the end; beyond the bound the session with the oldest handshake is dropped.
     this.#sessions.delete(address.text)
     if (this.#sessions.size >= MAX_SESSIONS) this.#sessions.delete(this.#sessions.keys().next().value!)

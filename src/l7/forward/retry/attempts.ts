@@ -3,6 +3,7 @@ import type { Backend } from '../../../balancer/pool/backend.ts'
 import type { PickContext } from '../../../balancer/pool/pick-context.ts'
 import type { Pool } from '../../../balancer/pool/pool.ts'
 import type { RetryConfig } from '../../../config/model/model.ts'
+import { MAX_REFUSED } from '../../../net/tls/upstream-tls.ts'
 import type { Outgoing } from '../forward-owner.ts'
 import { GRPC_UNAVAILABLE } from './grpc-outcome.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
@@ -31,6 +32,8 @@ export class Attempts {
   bodyBegun = false
   /** One further attempt when a kept connection turns out to be closed. */
   #stale = 1
+  /** Further attempts after a TLS session came to nothing. */
+  #session = MAX_REFUSED
   /** Further attempts after a backend said that it did not process the request. */
   #refused = 3
   #replay: ReplayBuffer | undefined
@@ -113,6 +116,11 @@ export class Attempts {
   /** Counted once per request, however many attempts it took. */
   mayRepeatStale(): boolean {
     return this.#repeatable && this.#stale-- > 0
+  }
+
+  /** The TLS session that a connection began with is not offered again. */
+  mayRepeatSession(): boolean {
+    return this.#session-- > 0
   }
 
   /** The backend did nothing with it, so any method may be sent again, if its body is at hand. */
