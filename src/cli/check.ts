@@ -1,7 +1,7 @@
 import type { Config } from '../config/model/model.ts'
 import { formatForGithub } from '../config/report/format-for-github.ts'
 import { formatProblems } from '../config/report/format-problems.ts'
-import type { Problem } from '../config/report/problem.ts'
+import { once, type Problem } from '../config/report/problem.ts'
 import { loadNamed } from './load-named.ts'
 import { exitCode } from './exit-code.ts'
 import { wantsColor } from '../core/log/pretty-stream.ts'
@@ -35,7 +35,7 @@ async function checkOne(file: string): Promise<Checked> {
   // Loaded late, so that a broken file is reported at once.
   const { checkOutside } = await import('../runtime/control/check/check-outside.ts')
   const outside = await checkOutside(config)
-  const problems = [...warnings, ...outside.findings.map(loaded.problem)].sort(
+  const problems = once([...warnings, ...outside.findings.map(loaded.problem)]).sort(
     (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)
   )
   return {

@@ -3,7 +3,7 @@ import { type FileProblem, readConfigFile } from './config-file.ts'
 import type { Environment } from './environment/environment.ts'
 import type { Config } from './model/model.ts'
 import type { PluginSet } from './plugins/plugin-set.ts'
-import { type Finding, type Path, pathText, type Problem } from './report/problem.ts'
+import { type Finding, once, type Path, pathText, type Problem } from './report/problem.ts'
 import { quickYaml } from './yaml/quick-yaml.ts'
 import { rawOf } from './raw-object.ts'
 import { validate } from './validate.ts'
@@ -67,8 +67,7 @@ function parseWithPositions(text: string, { file, env = {}, plugins }: ParseOpti
   const { value, findings } = source
   const sourceOf = (path: Path): string | undefined => source.sourceOf(path)
   const result = validate(value, findings, directoryOf(file), file, sourceOf, plugins)
-  const problems = result.findings
-    .map((finding) => source.problem(finding))
+  const problems = once(result.findings.map((finding) => source.problem(finding)))
     .sort((a, b) => a.line! - b.line! || a.column! - b.column!)
     .slice(0, MAX_PROBLEMS)
   if (!result.ok) return { ok: false, problems }

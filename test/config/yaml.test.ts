@@ -34,6 +34,18 @@ t.test('anchors, aliases and merge keys are resolved', async (t) => {
   t.equal(third!.slowStartMs, 1000)
 })
 
+t.test('what is wrong behind an anchor is said once, however often it is used', async (t) => {
+  const listener = (port: number, tls: string) =>
+    `  - { bind: ":${port}", mode: l7, pool: web, tls: ${tls} }\n`
+  const said = messages(
+    `listeners:\n${listener(1, '&tls { selfSigned: true, certificats: [] }')}${listener(2, '*tls')}${listener(3, '{ <<: *tls }')}` +
+      'pools: { web: { backends: ["10.0.0.1:80"] } }\n'
+  )
+  t.equal(said.match(/unknown key "certificats"/g)?.length, 1, said)
+  const other = messages('listeners: [{ bind: ":1", mod: l7 }, { bind: ":2", mod: l7 }]\n')
+  t.equal(other.match(/unknown key "mod"/g)?.length, 2, 'the same fault in two places is said twice')
+})
+
 t.test('an error in a merged mapping is reported where it is written', async (t) => {
   const text = `x: &x { weight: heavy, address: "10.0.0.1:80" }\n`
   t.match(

@@ -52,3 +52,14 @@ export function pathOf(text: string): Path | undefined {
     index !== undefined ? Number(index) : (word ?? (JSON.parse(quoted!) as string))
   )
 }
+
+/** What stands behind an anchor of YAML is checked again for each alias: what is wrong there is said once. */
+export function once(problems: readonly Problem[]): Problem[] {
+  const said = new Map<string, Problem>()
+  for (const problem of problems) {
+    const { line, column, path, message } = problem
+    const key = JSON.stringify([line === undefined ? path : [line, column], message])
+    if (!said.has(key)) said.set(key, problem)
+  }
+  return [...said.values()]
+}
