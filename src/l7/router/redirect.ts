@@ -19,12 +19,13 @@ const PLACEHOLDER_OR_GROUP = /(\{(?:path|query|host)\}|\$[1-9])/
  * dropped. The path is normalised, so it never begins with two slashes and cannot name another host.
  * All others are those of header edits, escaped as a part of a URL. With `groups`, the expression that the path
  * matched, `$1` is its first group; the checks of the configuration keep groups out of the name of the host.
- * What the client sent is escaped where it could end a field or an URL.
+ * What the client sent is escaped where it could end a field or an URL. Undefined: it would name the host of a request that
+ * named none (HTTP/1.0).
  */
 export function compileRedirect(
   to: string,
   groups?: string
-): (facts: RedirectFacts, more: PlaceholderFacts) => string {
+): (facts: RedirectFacts, more: PlaceholderFacts) => string | undefined {
   // Every second part is a placeholder.
   const parts = to.split(groups === undefined ? PLACEHOLDER : PLACEHOLDER_OR_GROUP)
   const regex = groups === undefined ? undefined : new RegExp(groups)
@@ -33,7 +34,9 @@ export function compileRedirect(
   )
   if (parts.length === 1 && templates[0] === undefined) return () => to
   const local = !/^https?:/.test(to)
+  const needsHost = to.includes('{host}')
   return (facts, more) => {
+    if (needsHost && facts.host === '') return undefined
     const found = regex?.exec(facts.path)
     let location = ''
     for (let at = 0; at < parts.length; at++) {
@@ -45,7 +48,8 @@ export function compileRedirect(
 }
 
 function value(placeholder: string, facts: RedirectFacts, found: RegExpExecArray | null | undefined): string {
-  if (placeholder === '{path}') return facts.path
+  // RFC 9112 §3.2.4: `OPTIONS *` is about the server, and has no path.
+  if (placeholder === '{path}') return facts.path === '*' ? '' : facts.path
   if (placeholder === '{host}') return facts.host.includes(':') ? `[${facts.host}]` : facts.host
   if (placeholder !== '{query}') return found?.[Number(placeholder[1])] ?? ''
   if (facts.query === undefined) return ''

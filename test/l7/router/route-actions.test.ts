@@ -76,6 +76,15 @@ t.test('a redirect fills in path, query and host', async (t) => {
   )
 })
 
+t.test('a redirect to the host of a request without one is none, and of OPTIONS * has no path', async (t) => {
+  const none = { host: '', path: '/a', query: undefined }
+  t.equal(redirectOf('https://{host}{path}{query}')(none), undefined)
+  t.equal(redirectOf('https://{host}:8443{path}')(none), undefined)
+  t.equal(redirectOf('https://www.{host}/')(none), undefined)
+  t.equal(redirectOf('https://example.com{path}')(none), 'https://example.com/a')
+  t.equal(redirectOf('https://{host}{path}')({ ...none, host: 'a.test', path: '*' }), 'https://a.test')
+})
+
 t.test('a redirect names groups of the expression that the path matched', async (t) => {
   const redirect = (to: string, groups: string, path: string) =>
     compileRedirect(to, groups)({ host: 'example.com', path, query: 'q=1' }, nobody)

@@ -19,12 +19,9 @@ export function compile(_keys: undefined, { route }: StageContext): Stage | unde
     const location = compileRedirect(action.to, action.groups)
     return stage('redirect', (exchange) => {
       const { host, path, query } = exchange
-      sendLocal(
-        exchange,
-        status,
-        `Location: ${location({ host, path, query }, editFacts(exchange))}\r\n`,
-        NO_BYTES
-      )
+      const to = location({ host, path, query }, editFacts(exchange))
+      if (to === undefined) exchange.fail('LB_BAD_HOST', 'no Host to redirect to')
+      else sendLocal(exchange, status, `Location: ${to}\r\n`, NO_BYTES)
     })
   }
   if (action.kind === 'respond') {
