@@ -233,7 +233,7 @@ export class Runtime implements Running {
     this.#watch.watch(pools)
     this.#tls.applied(config, this.#controller.certificates)
     const gone = goneSeries(config.listeners, Object.values(config.pools), config.plugins)
-    for (const told of [this.#metrics, this.#hub]) told.forget(gone)
+    for (const keeper of [this.#metrics, this.#hub]) keeper.forget(gone)
     this.#metrics.gauge('lb_config_last_reload_timestamp_seconds', {}).set(clock.wall() / 1e3)
   }
 

@@ -25,9 +25,9 @@ export async function authorise(deps: StepDeps, url: string): Promise<void> {
   const takeAway = await solver({ name: authorization.identifier.value, token, keyAuthorization }, keep)
   try {
     // A challenge that an earlier process has begun is not started again.
-    const told = challenge.status === 'pending' ? await account.post(challenge.url, {}) : undefined
+    const answer = challenge.status === 'pending' ? await account.post(challenge.url, {}) : undefined
     const busy = ({ status }: AuthorizationResource) => status === 'pending'
-    const { status, challenges } = await poll<AuthorizationResource>(deps, url, busy, told)
+    const { status, challenges } = await poll<AuthorizationResource>(deps, url, busy, answer)
     if (status === 'valid') return
     const error = challenges.find(({ error }) => detailOf(error) !== undefined)?.error
     const why = detailOf(error) ?? `the authorization has become ${status}`

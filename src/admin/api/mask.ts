@@ -15,7 +15,7 @@ export function maskAt(path: readonly string[], value: unknown): unknown {
   })
 }
 
-/** A copy of what is told about a request, without the secrets of the configuration that went into it: edits of headers, URLs that are asked. */
+/** A copy of what is line about a request, without the secrets of the configuration that went into it: edits of headers, URLs that are asked. */
 export function withoutSecretsOf(config: object, shown: unknown): unknown {
   const secrets = new Set<string>()
   withTexts(config, [], (text, at) => {
@@ -27,8 +27,8 @@ export function withoutSecretsOf(config: object, shown: unknown): unknown {
   // A secret may be a part of another one.
   const longestFirst = [...secrets].toSorted((a, b) => b.length - a.length)
   if (secrets.size === 0) return shown
-  return withTexts(shown, [], (told) =>
-    longestFirst.reduce((text, secret) => text.replaceAll(secret, MASK), told)
+  return withTexts(shown, [], (line) =>
+    longestFirst.reduce((text, secret) => text.replaceAll(secret, MASK), line)
   )
 }
 

@@ -27,7 +27,7 @@ export class CertificateWatch {
   readonly #log: Logger
   #held: readonly HeldCertificate[] = []
   /** Listener and fingerprint → the last mark that was logged. */
-  #told = new Map<string, number>()
+  #warned = new Map<string, number>()
   #cancel: (() => void) | undefined
 
   constructor(clock: Clock, log: Logger) {
@@ -41,7 +41,7 @@ export class CertificateWatch {
     this.#held = held
     for (const each of held) if (!before.has(keyOf(each))) this.#tellNew(each)
     const kept = new Set(held.map(keyOf))
-    this.#told = new Map([...this.#told].filter(([key]) => kept.has(key)))
+    this.#warned = new Map([...this.#warned].filter(([key]) => kept.has(key)))
     this.#look()
     this.#cancel ??= this.#clock.after(LOOK_EVERY_MS, () => this.#again())
   }
@@ -87,8 +87,8 @@ export class CertificateWatch {
       const days = daysLeft(checked.facts, now)
       const mark = MARKS.findLast((mark) => (mark === 0 ? checked.facts!.notAfter <= now : days < mark))
       const key = keyOf(each)
-      if (mark === undefined || mark >= (this.#told.get(key) ?? Infinity)) continue
-      this.#told.set(key, mark)
+      if (mark === undefined || mark >= (this.#warned.get(key) ?? Infinity)) continue
+      this.#warned.set(key, mark)
       const fields = { listener, file, names: checked.facts.names.slice(0, 20), days }
       const level = mark <= 1 ? 'error' : 'warn'
       const left = days === 1 ? 'in a day' : days === 0 ? 'in less than a day' : `in ${days} days`

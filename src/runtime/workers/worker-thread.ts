@@ -10,10 +10,10 @@ import { StartError } from '../control/start-error.ts'
 import { workerFile } from './worker-file.ts'
 
 /** Messages that need no answer. */
-export type Told = Extract<FromWorker, { type: 'metrics' | 'change' | 'log' | 'wanted' }>
+export type Notice = Extract<FromWorker, { type: 'metrics' | 'change' | 'log' | 'wanted' }>
 
 export interface WorkerHooks {
-  onMessage(message: Told): void
+  onMessage(message: Notice): void
   /** Called once, last. `error`: why it died; undefined when it was asked to end. */
   onExit(error: Error | undefined): void
 }
@@ -199,7 +199,7 @@ export class WorkerThread {
   }
 
   #receive(message: FromWorker): void {
-    if (isTold(message)) return this.#hooks.onMessage(message)
+    if (isNotice(message)) return this.#hooks.onMessage(message)
     const key = keyOf(message)
     const waiting = this.#waiting.get(key)
     this.#waiting.delete(key)
@@ -217,7 +217,7 @@ export class WorkerThread {
   }
 }
 
-function isTold(message: FromWorker): message is Told {
+function isNotice(message: FromWorker): message is Notice {
   return ['metrics', 'change', 'log', 'wanted'].includes(message.type)
 }
 

@@ -2,7 +2,7 @@ import type { ChangeEvent } from '../../balancer/pool/states.ts'
 import type { Logger } from '../../core/log/log.ts'
 import type { MetricsSource } from '../../core/metrics/hub.ts'
 import type { WorkerInit } from './messages.ts'
-import type { Told } from './worker-thread.ts'
+import type { Notice } from './worker-thread.ts'
 
 /** What the workers of one process need, and their callbacks. */
 export interface WorkersDeps {
@@ -24,8 +24,8 @@ export interface WorkersDeps {
   readonly onRestart: () => void
 }
 
-/** Passes on what a worker tells. */
-export function hear(deps: WorkersDeps, source: MetricsSource, message: Told): void {
+/** Passes on a notice of a worker. */
+export function passOn(deps: WorkersDeps, source: MetricsSource, message: Notice): void {
   if (message.type === 'metrics') source.announce(message.announcement)
   else if (message.type === 'log') deps.log[message.level](message.fields, message.message)
   else if (message.type === 'wanted') deps.onWanted(message.listener, message.name)

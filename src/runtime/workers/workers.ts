@@ -14,7 +14,7 @@ import { all } from './all.ts'
 import { Keepers } from './sockets/keepers.ts'
 import { WorkerSockets } from './sockets/worker-sockets.ts'
 import { WorkerThread } from './worker-thread.ts'
-import { hear, type WorkersDeps } from './workers-deps.ts'
+import { passOn, type WorkersDeps } from './workers-deps.ts'
 
 /** The worker threads: started together, changed together, replaced one by one when they die. */
 export class Workers implements Planes {
@@ -229,7 +229,7 @@ export class Workers implements Planes {
       },
       this.#deps.heapMb,
       {
-        onMessage: (message) => hear(this.#deps, source, message),
+        onMessage: (message) => passOn(this.#deps, source, message),
         onExit: (error) => {
           source.detach()
           this.#exited(seat, worker, error)

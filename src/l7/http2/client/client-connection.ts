@@ -64,7 +64,7 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
   /** A request got no answer in time: no more requests are sent until a PING is answered. */
   #suspect = false
   /** Requests that waited for its SETTINGS have been resumed. */
-  #told = false
+  #roomAnnounced = false
   /** It has been counted out. */
   #gone = false
 
@@ -171,8 +171,8 @@ export class ClientConnection implements TransportOwner, ClientSessionHost, Wait
     this.session.receive(buffer, start, end)
     this.#reading = false
     if (this.#asked) this.#answered()
-    if (!this.#told && this.session.settled) {
-      this.#told = true
+    if (!this.#roomAnnounced && this.session.settled) {
+      this.#roomAnnounced = true
       this.#place.roomier(this)
     }
     this.flushTurn()

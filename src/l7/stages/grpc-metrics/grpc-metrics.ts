@@ -34,9 +34,9 @@ class GrpcMetrics implements Stage {
 
   done(exchange: Exchange, durationMs: number): void {
     if (!isCall(exchange)) return
-    const told = this.#statuses.get(exchange) ?? exchange.logFields?.record['grpcStatus']
+    const grpcStatus = this.#statuses.get(exchange) ?? exchange.logFields?.record['grpcStatus']
     const gone = exchange.errorCode === 'LB_CLIENT_GONE'
-    const status = told === undefined ? (gone ? CANCELLED : INTERNAL) : String(told)
+    const status = grpcStatus === undefined ? (gone ? CANCELLED : INTERNAL) : String(grpcStatus)
     // A path that no backend has answered may be invented by a client.
     const known = exchange.backend !== undefined && exchange.errorCode === undefined
     this.#counts.count(exchange.path, status, durationMs / 1e3, known)

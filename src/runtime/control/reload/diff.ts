@@ -94,19 +94,19 @@ function describeListener(
   connections: ReadonlyMap<string, number> | undefined
 ): string {
   const count = connections?.get(name) ?? 0
-  const told = (fate: string) =>
+  const withFate = (fate: string) =>
     connections === undefined ? '' : ` (${count} connection${count === 1 ? '' : 's'} ${fate})`
   switch (change) {
     case 'added':
       return `listener ${name} added: ${binds.join(', ')}`
     case 'removed':
-      if (renamed === undefined) return `listener ${name} removed${told('draining')}`
-      return `listener ${name} is ${renamed} now${told('kept')}`
+      if (renamed === undefined) return `listener ${name} removed${withFate('draining')}`
+      return `listener ${name} is ${renamed} now${withFate('kept')}`
     case 'unchanged':
-      return `listener ${name} unchanged${told('kept')}`
+      return `listener ${name} unchanged${withFate('kept')}`
     case 'changed':
       // An engine of one mode cannot take over connections of the other.
-      return `listener ${name} changed: ${values.join(', ')}${told(keys.includes('mode') ? 'draining' : 'kept')}`
+      return `listener ${name} changed: ${values.join(', ')}${withFate(keys.includes('mode') ? 'draining' : 'kept')}`
   }
 }
 

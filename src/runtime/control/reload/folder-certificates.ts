@@ -28,7 +28,7 @@ export class FolderCertificates {
   /** Listener → file → last valid version. */
   readonly #right = new Map<string, ReadonlyMap<string, Made>>()
   /** File → last message about it. */
-  readonly #told = new Map<string, string>()
+  readonly #reported = new Map<string, string>()
 
   constructor(log: Logger) {
     this.#log = log
@@ -46,7 +46,7 @@ export class FolderCertificates {
         const made = madeOf(listener, readCertificate(tls, paths, now)!)
         look(made)
         right.set(file, made)
-        if (this.#told.delete(file)) this.#log.info({ listener, file }, `certificate ${file}: in use now`)
+        if (this.#reported.delete(file)) this.#log.info({ listener, file }, `certificate ${file}: in use now`)
       } catch (error) {
         faults.push(error as Error)
         if (kept !== undefined) right.set(file, kept)
@@ -59,8 +59,8 @@ export class FolderCertificates {
   }
 
   #tell(listener: string, file: string, { message }: Error, kept: boolean): void {
-    if (this.#told.get(file) === message) return
-    this.#told.set(file, message)
+    if (this.#reported.get(file) === message) return
+    this.#reported.set(file, message)
     const rest = kept ? 'the one before stays in use' : 'it is left out'
     this.#log.error({ listener, file }, `certificate ${message}; ${rest}`)
   }

@@ -9,7 +9,7 @@ export class LastRight {
   readonly #retry: () => void
   readonly #right = new Map<string, unknown>()
   /** Key → last message about it. */
-  readonly #told = new Map<string, string>()
+  readonly #reported = new Map<string, string>()
   #used = new Set<string>()
 
   /** `retry`: reads everything again later, since a fault may pass without a change of the file. */
@@ -34,7 +34,7 @@ export class LastRight {
       return this.#right.get(key) as T
     }
     this.#right.set(key, right)
-    if (this.#told.delete(key)) this.#log.info(fields, 'files that were wrong are right, and in use')
+    if (this.#reported.delete(key)) this.#log.info(fields, 'files that were wrong are right, and in use')
     return right
   }
 
@@ -43,14 +43,14 @@ export class LastRight {
     for (const key of this.#right.keys()) {
       if (this.#used.has(key)) continue
       this.#right.delete(key)
-      this.#told.delete(key)
+      this.#reported.delete(key)
     }
     this.#used = new Set()
   }
 
   #tell(key: string, fields: object, message: string): void {
-    if (this.#told.get(key) === message) return
-    this.#told.set(key, message)
+    if (this.#reported.get(key) === message) return
+    this.#reported.set(key, message)
     this.#log.error(fields, `${message}; what was read before stays in use`)
   }
 }

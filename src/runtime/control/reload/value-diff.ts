@@ -4,7 +4,7 @@ import { durationText } from '../../../core/duration-text.ts'
 import { same } from '../../plane/same.ts'
 
 /** The most differences to report per listener or pool; further ones are counted. */
-const MAX_TOLD = 6
+const MAX_SHOWN = 6
 const MAX_TEXT = 40
 
 /**
@@ -14,9 +14,9 @@ const MAX_TEXT = 40
 export function valueDiff(before: object, after: object, skip: readonly string[] = []): string[] {
   const found: string[] = []
   compare(before, after, '', skip, found)
-  const told = withoutInherited(found)
-  const rest = told.length - MAX_TOLD
-  return rest > 0 ? [...told.slice(0, MAX_TOLD), `and ${rest} more`] : told
+  const shown = withoutInherited(found)
+  const rest = shown.length - MAX_SHOWN
+  return rest > 0 ? [...shown.slice(0, MAX_SHOWN), `and ${rest} more`] : shown
 }
 
 /** A setting that routes inherit from their listener is reported once. */
@@ -104,7 +104,7 @@ function shownText(path: string, value: unknown): string {
 /** `{ maxBytes: 20mb, maxObjectBytes: 1mb, … }`: as in the file, as many as there is room for. */
 function mappingText(entries: readonly [key: string, value: unknown][]): string {
   let shown = ''
-  // What it is called is told before it.
+  // What it is called is shown before it.
   for (const [key, value] of entries.filter(([key, value]) => key !== 'name' && value !== undefined)) {
     const member = `${key.replace(/(?:Ms|PerSecond)$/, '')}: ${shownText(key, value)}`
     if (shown !== '' && shown.length + member.length > MAX_TEXT) return `{ ${shown}, … }`

@@ -10,7 +10,7 @@ interface Paused {
   }[]
 }
 
-type Told =
+type DebuggerEvent =
   | { readonly method: 'Debugger.paused'; readonly params: Paused }
   | {
       readonly method: 'Debugger.scriptParsed'
@@ -52,9 +52,9 @@ export function stackOf(threadId: number, withinMs: number): Promise<string | un
     })
     session.on('NodeWorker.receivedMessageFromWorker', ({ params }) => {
       if (params.sessionId !== own) return
-      const told = JSON.parse(params.message) as Told
-      if (told.method === 'Debugger.scriptParsed') scripts.set(told.params.scriptId, told.params.url)
-      else if (told.method === 'Debugger.paused') done(describe(told.params, scripts))
+      const event = JSON.parse(params.message) as DebuggerEvent
+      if (event.method === 'Debugger.scriptParsed') scripts.set(event.params.scriptId, event.params.url)
+      else if (event.method === 'Debugger.paused') done(describe(event.params, scripts))
     })
     try {
       session.connect()
