@@ -11,6 +11,8 @@ export const mistakes: readonly (readonly [text: string, at: string, cure: strin
   [L('timeouts: { minRate: { bytes: 100b, per: 2s } }'), '2:79', 'here it is `window: 5s`'],
   ['listeners: { bind: ":8080", mode: l7, pool: web }\npools:\n  web:\n    loadBalancer: { servers: [{ url: "http://10.0.0.1:80" }] }\n', '4:5', 'here it is `backends: ["10.0.0.1:8080"]`, with `algorithm` for how one is chosen'],
   ['listeners:\n  - bind: ":8080"\n    mode: l7\n    routes:\n      - match: { path: /a }\n       pool: web\npools:\n  web: { backends: ["10.0.0.1:80"] }\n', '6:8', 'no line above begins in this column; it should begin in column 7 or 9'],
+  ['listeners: { bind: ":8080", mode: l8, pool: web }\npools: { web: { backends: ["10.0.0.1:80"] } }\n', '1:35', 'got "l8"; l7 is HTTP, l4 is TCP'],
+  ['listeners: { bind: "unix:/run/x.sock", mode: l4, pool: web }\npools: { web: { backends: ["unix:/run/lb/../x.sock"] } }\n', '2:28', 'unix:/run/lb/../x.sock is listener 0 itself'],
   [L('plugins: tagger'), '2:52', 'did you mean { tagger: VALUE }?'],
   [P('timeouts: 30s'), '3:47', 'did you mean { connect: "30s" } or { response: "30s" } or { idle: "30s" } or { keepAlive: "30s" }?'],
   [L('timeouts: 30s'), '2:53', 'did you mean { handshake: "30s" } or { requestHeaders: "30s" } or { idle: "30s" } or { requestBody: "30s" }?'],

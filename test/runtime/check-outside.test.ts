@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -75,6 +77,27 @@ t.test('lb check reads files of credentials, and looks at what stands where a so
   t.equal(errors.length, 5)
   t.notMatch(JSON.stringify(errors), /secret-that|W6ph5/, 'what is in them is not repeated')
 })
+
+t.test(
+  'lb check warns of a unix socket that a program listens on',
+  { skip: process.platform !== 'linux' },
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'lb-check-'))
+    t.teardown(() => rmSync(folder, { recursive: true }))
+    const server = createServer().listen(join(folder, 'live.sock'))
+    await once(server, 'listening')
+    t.teardown(() => server.close())
+    const binds = ['live', 'free'].map((name) => `unix:${folder}/${name}.sock`)
+    const listeners = [{ bind: binds, mode: 'l7', pool: 'p' }]
+    const result = configFromObject({ listeners, pools: { p: { backends: ['127.0.0.1:1'] } } })
+    if (!result.ok) return void t.fail(JSON.stringify(result.problems))
+    const { findings } = await checkOutside(result.config)
+    t.match(findings, [
+      { severity: 'warning', path: ['listeners', 0, 'bind', 0], message: /live\.sock: the address is in use/ }
+    ])
+    t.equal(findings.length, 1)
+  }
+)
 
 t.test('lb check warns of sockets and files that pools name and that are not there', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'lb-check-'))

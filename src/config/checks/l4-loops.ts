@@ -1,4 +1,5 @@
 import { hostname, networkInterfaces } from 'node:os'
+import { normalize } from 'node:path'
 import { parseBackendAddress, parseBind } from '../addresses.ts'
 import { textOf } from '../environment/env-text.ts'
 import { isMap, type Raw, type RawMap, select } from '../raw.ts'
@@ -7,7 +8,7 @@ import { errorAt, type Finding, type Path, warningAt } from '../report/problem.t
 interface Door {
   readonly name: string
   readonly binds: readonly { readonly host: string; readonly port: number }[]
-  /** Paths of its unix sockets. */
+  /** Paths of its unix sockets, without `.` and `..`. */
   readonly paths: readonly string[]
   readonly listener: RawMap
 }
@@ -44,7 +45,7 @@ function door(path: Path, listener: Raw): Door[] {
     return typeof bind === 'string' ? [] : [bind]
   })
   const binds = all.flatMap((bind) => (bind.kind === 'tcp' && bind.port !== 0 ? [bind] : []))
-  const paths = all.flatMap((bind) => (bind.kind === 'unix' ? [bind.path] : []))
+  const paths = all.flatMap((bind) => (bind.kind === 'unix' ? [normalize(bind.path)] : []))
   return [{ name: textOf(listener['name'] as Raw) ?? String(path.at(-1)), binds, paths, listener }]
 }
 
@@ -58,7 +59,7 @@ function opens({ binds, paths }: Door, address: Raw | undefined): boolean {
   const text = address === undefined ? undefined : textOf(address)
   const target = text === undefined ? 'none' : parseBackendAddress(text)
   if (typeof target === 'string') return false
-  if (target.kind === 'unix') return paths.includes(target.path)
+  if (target.kind === 'unix') return paths.includes(normalize(target.path))
   const host = plainHost(target.host)
   const own = isOwn(host)
   return binds.some((bind) => {

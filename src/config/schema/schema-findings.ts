@@ -182,6 +182,8 @@ function isSlip(guess: string, key: string): boolean {
 function modeCure(given: Raw | undefined): string | undefined {
   if (given === undefined) return 'l7 is HTTP, l4 is TCP'
   if (typeof given !== 'string' && typeof given !== 'number') return undefined
+  // One letter away from both.
+  if (/^l(?![47]$)\d+$/i.test(String(given))) return 'l7 is HTTP, l4 is TCP'
   return foreignCure(String(given), foreignModes) ?? nearWord(String(given), ['l4', 'l7'])
 }
 

@@ -2,13 +2,24 @@ import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import type { Bind } from '../../../config/model/bind.ts'
 
+const IN_USE = 'the address is in use now: by this lb, or by another program'
+
 /** Why an address can most likely not be bound, found out without binding it; undefined when no reason is known. */
 export function whyNotBindable({ host, port }: Extract<Bind, { kind: 'tcp' }>): string | undefined {
   if (!isOurs(host)) return 'this machine has no such address'
   if (port === 0) return undefined
   if (port < firstOpenPort() && process.getuid?.() !== 0 && !mayBindLow())
     return `ports below ${firstOpenPort()} need root (then \`user:\` drops it) or the capability CAP_NET_BIND_SERVICE`
-  return isListening(host, port) ? 'the address is in use now: by this lb, or by another program' : undefined
+  return isListening(host, port) ? IN_USE : undefined
+}
+
+/** Says that a program listens on a unix socket; undefined: none does, or it cannot be told. */
+export function whyNotFree(path: string): string | undefined {
+  // Flag 0x10000 of proc(5) net/unix: it accepts connections. The path is what stands behind the seventh field.
+  const listening = /^\w+: \w+ \w+ 00010000 \w+ \w+ +\d+ (.*)$/gm
+  for (const [, bound] of (readSystem('/proc/net/unix') ?? '').matchAll(listening))
+    if (bound === path) return IN_USE
+  return undefined
 }
 
 /** Whether this machine has the address, or it cannot be told. */

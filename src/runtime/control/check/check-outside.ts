@@ -11,7 +11,7 @@ import { checkUser } from '../../process/privileges.ts'
 import { whyNoAccess } from '../../plane/sockets/unix-access.ts'
 import { checkAuthFiles } from './auth-files.ts'
 import { checkSources } from './backend-sources.ts'
-import { isOurs, whyNotBindable } from './bind-check.ts'
+import { isOurs, whyNotBindable, whyNotFree } from './bind-check.ts'
 import { configTestFindings } from './config-tests.ts'
 import { checkPluginsReady } from './plugin-check.ts'
 
@@ -116,6 +116,8 @@ function* checkBind(bind: Bind, path: Path): Generator<Finding> {
     yield errorAt(path, `the socket ${bind.path} cannot be created: there is ${what}`)
     return
   }
+  const taken = there === undefined ? undefined : whyNotFree(bind.path)
+  if (taken !== undefined) yield warningAt(path, `${bind.path}: ${taken}`)
   const folder = dirname(bind.path)
   try {
     if (!statSync(folder).isDirectory())
