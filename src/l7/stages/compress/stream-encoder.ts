@@ -26,6 +26,8 @@ export class StreamEncoder implements BodyTransform {
   readonly #compressor: Compressor
   #copy: RecordWriter | undefined
   #trailers = ''
+  /** Writes and flushes that the compressor has not finished. */
+  #underWay = 0
   /** Something has been written since the last flush. */
   #unflushed = false
   #flushing = false
@@ -63,8 +65,9 @@ export class StreamEncoder implements BodyTransform {
 
   write(buffer: Buffer, start: number, end: number): boolean {
     this.#unflushed = true
+    this.#underWay++
     // The bytes are valid during this call only.
-    if (this.#compressor.write(Buffer.from(buffer.subarray(start, end)))) return true
+    if (this.#compressor.write(Buffer.from(buffer.subarray(start, end)), this.#finished)) return true
     this.#full = true
     return false
   }
@@ -83,7 +86,9 @@ export class StreamEncoder implements BodyTransform {
     if (this.#flushing) return
     this.#flushing = true
     this.#unflushed = false
+    this.#underWay++
     this.#compressor.flush(this.#deps.flushKind, () => {
+      this.#finished()
       this.#flushing = false
       if (this.#unflushed && !this.#ending) this.flush()
     })
@@ -93,7 +98,15 @@ export class StreamEncoder implements BodyTransform {
     this.#ending = true
     this.#trailers = encodedTrailers(trailers)
     this.#cancelFlush?.()
-    this.#compressor.end()
+    if (this.#underWay === 0) this.#compressor.end()
+  }
+
+  /**
+   * Node ends the data with the last write that waits, and once more behind it: zstd then appends an empty frame, at which some
+   * clients fail. Therefore the end comes when nothing waits.
+   */
+  readonly #finished = (): void => {
+    if (--this.#underWay === 0 && this.#ending && !this.#compressor.destroyed) this.#compressor.end()
   }
 
   #fail(error: unknown): void {
