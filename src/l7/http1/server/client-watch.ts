@@ -1,3 +1,4 @@
+import { LINGER_MOST_MS, LINGER_MS } from '../../exchange/client/patience.ts'
 import { judgeClient, laggards, Progress } from '../../exchange/client/progress.ts'
 import type { Transport } from '../../../net/transport/transport.ts'
 import type { ResponseWriter } from '../write/message-writer.ts'
@@ -23,6 +24,8 @@ export const SENT: Awaited = { isStream: false, headSent: true }
 export class ClientWatch {
   /** The client has sent FIN. */
   halfClosed: HalfClosed | undefined
+  /** Until when the rest of a request may come that has been answered without "Connection: close"; 0: there is none. */
+  restUntil = 0
   readonly #host: DownstreamHost
   readonly #transport: Transport
   readonly #writer: ResponseWriter
@@ -47,6 +50,21 @@ export class ClientWatch {
 
   bodyEnded(): void {
     this.#progress?.bodyEnded()
+  }
+
+  /** Returns the deadline for the first of the rest. */
+  restBegins(): number {
+    this.restUntil = this.#now + (this.#host.context.draining ? LINGER_MS : LINGER_MOST_MS)
+    return this.restCame()
+  }
+
+  /** Some of it has come: returns the deadline for more. */
+  restCame(): number {
+    return Math.min(this.#now + LINGER_MS, this.restUntil)
+  }
+
+  restEnds(): void {
+    this.restUntil = 0
   }
 
   /** From now on lb waits for the client: for its body, or for it to read. */

@@ -3,6 +3,7 @@ import type { Transport } from '../../../net/transport/transport.ts'
 import type { ResponseWriter } from '../write/message-writer.ts'
 import { ClientWatch } from './client-watch.ts'
 import type { DownstreamHost } from './downstream-host.ts'
+import type { Lingering } from './lingering.ts'
 
 /** A client's connection: how bodies are written, the timeouts in force, and who watches the client. */
 export abstract class ConnectionBase {
@@ -31,8 +32,22 @@ export abstract class ConnectionBase {
     return this.watched?.halfClosed?.lookAt ?? Infinity
   }
 
+  /** The rest of a request is awaited that has been answered. */
+  protected get rests(): boolean {
+    return (this.watched?.restUntil ?? 0) > 0
+  }
+
+  /** When to call it again; the connection may be closed. */
+  protected lingerOn(lingers: Lingering): number {
+    return lingers.look(this.timeouts.idleMs, this.host.context.draining, this.now)
+  }
+
   closeAfter(): void {
     this.closes = true
+  }
+
+  sendBody(buffer: Buffer, start: number, end: number): void {
+    this.writer.body(buffer, start, end)
   }
 
   sendText(text: string): void {

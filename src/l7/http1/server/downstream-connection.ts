@@ -20,6 +20,8 @@ import { openTunnel } from '../../forward/tunnel.ts'
 import { ResponseWriter } from '../write/message-writer.ts'
 import type { UpstreamHead } from '../parse/response-parser.ts'
 
+const NO_HEAD: ParseFailure = { code: 'LB_REQUEST_TIMEOUT', reason: 'no complete head in time' }
+
 /** A client's HTTP/1.x connection: one exchange at a time, in the order of the requests. */
 export class DownstreamConnection
   extends ConnectionBase
@@ -34,10 +36,7 @@ export class DownstreamConnection
   readonly #reader: RequestReader
   #exchange: Exchange | undefined
   #tunnel: Splice | undefined
-  /**
-   * The client has yet to read the last response. Its next request waits until then; otherwise lb would have to hold
-   * the responses to all its requests.
-   */
+  /** The client has yet to read the last response; its next request waits, or lb would hold the responses to all of them. */
   #owed = false
   #lingers: Lingering | undefined
 
@@ -61,7 +60,7 @@ export class DownstreamConnection
 
   get idle(): boolean {
     if (this.#exchange !== undefined || this.#tunnel !== undefined) return false
-    return !this.#reader.inHead && !this.#owed
+    return !this.#reader.inHead && !this.#owed && !this.rests
   }
 
   get reading(): boolean {
@@ -78,8 +77,7 @@ export class DownstreamConnection
   }
 
   destroy(): void {
-    if (this.#tunnel !== undefined) this.#tunnel.cut('shutdown')
-    else this.transport.destroy()
+    return this.#tunnel === undefined ? this.transport.destroy() : this.#tunnel.cut('shutdown')
   }
 
   onData(buffer: Buffer, start: number, end: number): void {
@@ -115,13 +113,10 @@ export class DownstreamConnection
   onDeadline(): void {
     const exchange = this.#exchange
     if (exchange === undefined && !this.#owed) {
-      const { idleMs } = this.timeouts
-      const hurries = this.host.context.draining
-      if (this.#lingers !== undefined)
-        return void (this.deadline = this.#lingers.look(idleMs, hurries, this.now))
+      if (this.#lingers !== undefined) return void (this.deadline = this.lingerOn(this.#lingers))
+      if (this.rests) return this.#linger()
       if (!this.#reader.inHead) return this.transport.destroy()
-      const failure = { code: 'LB_REQUEST_TIMEOUT', reason: 'no complete head in time' } as const
-      return this.#refuse(failure, this.#reader.ahead)
+      return this.#refuse(NO_HEAD, this.#reader.ahead)
     }
     const overdue = this.watch.overdue(exchange ?? SENT, this.#reader.bodyComplete)
     if (typeof overdue === 'number') return void (this.deadline = overdue)
@@ -158,12 +153,14 @@ export class DownstreamConnection
   }
 
   onBadBody(failure: number): void {
+    if (this.rests) return this.#linger()
     const { code, reason } = parseFailure(failure)
     this.#exchange?.fail(code, reason)
   }
 
   onBodyRead(): void {
-    if (this.writer.flowing) this.deadline = this.watch.went()
+    if (this.rests) this.deadline = this.watch.restCame()
+    else if (this.writer.flowing) this.deadline = this.watch.went()
   }
 
   onBody(buffer: Buffer, start: number, end: number): void {
@@ -173,7 +170,8 @@ export class DownstreamConnection
   onBodyEnd(trailers: string): void {
     if (this.writer.flowing) this.deadline = Infinity
     this.watched?.bodyEnded()
-    this.#exchange?.onRequestEnd(trailers)
+    if (this.rests) this.#answered()
+    else this.#exchange?.onRequestEnd(trailers)
   }
 
   onReadDone(): void {
@@ -214,16 +212,21 @@ export class DownstreamConnection
     this.closes = this.writer.response(status, reason, fields, length, minor, this.closes, trailers)
   }
 
-  sendBody(buffer: Buffer, start: number, end: number): void {
-    this.writer.body(buffer, start, end)
-  }
-
   sendEnd(trailers: string): void {
     this.writer.end(trailers)
     this.writer.flush()
     this.#exchange = undefined
     this.transport.countBytes(this.host.context)
-    if (this.closes || !this.#reader.bodyComplete) return this.#linger()
+    if (this.closes) return this.#linger()
+    if (this.#reader.bodyComplete) return this.#answered()
+    // The client was not told of a close, so its next request may come behind the rest of this one.
+    this.deadline = this.watch.restBegins()
+    this.#reader.startBody()
+  }
+
+  /** Request and response are complete. */
+  #answered(): void {
+    this.watched?.restEnds()
     if (this.writer.flowing) return this.#next()
     this.#owed = true
     this.deadline = this.watch.await()
@@ -231,9 +234,7 @@ export class DownstreamConnection
 
   #next(): void {
     this.#owed = false
-    const { context, snapshot } = this.host
-    this.deadline =
-      context.deadlines.now + (context.draining ? DRAIN_MS : snapshot.config.timeouts.keepAliveMs)
+    this.deadline = this.now + (this.host.context.draining ? DRAIN_MS : this.timeouts.keepAliveMs)
     this.#reader.next()
     this.#endIfLast()
   }
@@ -288,6 +289,7 @@ export class DownstreamConnection
 
   /** Closes so that the client can read the last response. */
   #linger(): void {
+    this.watched?.restEnds()
     this.#reader.stop()
     this.transport.end()
     // Set last: where one of these throws, the connection is closed at once (`onInternalError`).
