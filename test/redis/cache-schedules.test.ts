@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { seededRandom } from '../../src/core/random.ts'
 import { type CachingInstance, cachingInstance, HOST } from './support/caching.ts'
+import { Partition } from './support/partition.ts'
 import { RedisServer, skip } from './support/redis-server.ts'
 import { VersionedSite } from './support/versioned-site.ts'
 
@@ -17,8 +18,8 @@ const UNDER_WAY = 20
 /** After a disturbance of Redis, instances find gaps in the numbers of purges within half a second of reaching it. */
 const HEALS_MS = 3000
 /** Disturbances come in the first part of each period only, so that there is calm, too. */
-const PERIOD_MS = 8000
-const DISTURBED_MS = 2500
+const PERIOD_MS = 5500
+const DISTURBED_MS = 2000
 const TIMEOUT_MS = 1000
 const LOOK_MS = 5
 
@@ -61,18 +62,26 @@ class Schedules {
   changes = 0
   purges = 0
   deaths = 0
+  partitions = 0
+  /** Times that all was in order again after a disturbance. */
+  healed = 0
   readonly #site: VersionedSite
   readonly #server: RedisServer
   readonly #redis: Redis
   readonly #random: () => number
-  readonly #make: () => Promise<CachingInstance>
+  readonly #make: (way: Partition) => Promise<CachingInstance>
+  /** Of each instance to Redis. */
+  #ways: readonly [Partition, Partition] | undefined
   readonly #instances: CachingInstance[] = []
   /** What may be served no more. */
   readonly #floors: Floor[][]
+  /** What whoever changed or purged it has been told. */
+  readonly #told: number[]
   #disturbed = -Infinity
   #calmSince: number | undefined
   over = false
   #disturbing = false
+  #flushed = -Infinity
 
   private constructor(t: Test, site: VersionedSite, server: RedisServer, random: () => number) {
     this.#site = site
@@ -81,9 +90,9 @@ class Schedules {
     this.#redis.on('error', () => {})
     t.teardown(() => this.#redis.disconnect())
     this.#random = random
-    const redis = { url: `unix:${server.path}`, timeout: `${TIMEOUT_MS}ms` }
-    this.#make = () => cachingInstance(t, redis, site.origin)
+    this.#make = ({ url }) => cachingInstance(t, { url, timeout: `${TIMEOUT_MS}ms` }, site.origin)
     this.#floors = site.versions.map(() => [])
+    this.#told = site.versions.map(() => 0)
   }
 
   static async start(t: Test, random: () => number): Promise<Schedules> {
@@ -91,7 +100,10 @@ class Schedules {
     const server = new RedisServer(t)
     await server.start()
     const made = new Schedules(t, site, server, random)
-    made.#instances.push(await made.#make(), await made.#make())
+    const way = (name: string) => Partition.start(t, server.folder, name, server.path)
+    const ways = [await way('a'), await way('b')] as const
+    made.#ways = ways
+    made.#instances.push(await made.#make(ways[0]), await made.#make(ways[1]))
     t.teardown(() => {
       made.over = true
     })
@@ -114,7 +126,12 @@ class Schedules {
     while (!this.over) {
       const calm = await this.#isCalm()
       if (!calm) this.#calmSince = undefined
-      else this.#calmSince ??= performance.now()
+      else if (this.#calmSince === undefined) {
+        this.healed++
+        // Whatever the one that was cut off has not heard, it has found out that it has missed something.
+        for (const [path, version] of this.#told.entries()) this.#due(path, version, 'healed')
+        this.#calmSince = performance.now()
+      }
       await sleep(50)
     }
   }
@@ -180,6 +197,7 @@ class Schedules {
     const version = await this.#site.change(instance, path)
     if (version === undefined) return
     this.changes++
+    this.#told[path] = Math.max(this.#told[path]!, version)
     this.#due(path, version, 'changed here', instance)
     const calmSince = this.#calmSince
     if (calmSince === undefined || calmSince > began || performance.now() - began > TIMEOUT_MS / 2) return
@@ -203,14 +221,18 @@ class Schedules {
     // Here at once: it is asked in the same breath.
     this.#due(path, version, 'purged here', instance)
     also(this.#ask(instance, path))
-    also(this.#told(instance, path, version, told.unsent !== undefined))
+    also(this.#tells(instance, path, version, told.unsent !== undefined))
   }
 
-  async #told(instance: CachingInstance, path: number, version: number, late: boolean): Promise<void> {
+  async #tells(instance: CachingInstance, path: number, version: number, late: boolean): Promise<void> {
+    const began = performance.now()
     // Redis has not answered in time: it holds here, and there when it does.
     if (late && !(await this.#sees(instance, ({ unsent }) => unsent === 0))) return
     const from = performance.now()
+    this.#told[path] = Math.max(this.#told[path]!, version)
     const number = Number(await this.#redis.get('lb:cache:{main}:purges'))
+    // The number is gone with all else: when all is in order again, it is due.
+    if (this.#flushed > began) return
     const calm = from - this.#disturbed > HEALS_MS
     await Promise.all(
       this.#instances.map(async (each) => {
@@ -242,15 +264,23 @@ class Schedules {
     if (what >= 0.95) {
       // A part of an entry is lost, as by eviction.
       const name = await this.#redis.randomkey()
-      if (name !== null && !/purge|instances/.test(name)) await this.#redis.del(name)
+      if (name === null || /purge|instances|removals/.test(name)) return
+      await this.#redis.del(name)
+      // Or somebody else's data stands there.
+      if (what >= 0.97) await this.#redis.lpush(name, 'x')
       return
     }
     if (this.#disturbing || performance.now() % PERIOD_MS > DISTURBED_MS) return
     this.#disturbing = true
     this.#disturbed = performance.now()
     try {
-      if (what < 0.92) await this.#die()
-      else if (what < 0.935) await this.#redis.call('client', 'kill', 'type', 'pubsub')
+      if (what < 0.91) await this.#die()
+      else if (what < 0.915) await this.#redis.call('client', 'kill', 'type', 'pubsub')
+      else if (what < 0.92) {
+        this.#flushed = Infinity
+        await this.#redis.flushall()
+        this.#flushed = performance.now()
+      } else if (what < 0.94) await this.#part(path, also)
       else {
         this.#server.signal('SIGSTOP')
         also(...this.#instances.map((each) => this.#ask(each, path)))
@@ -270,7 +300,25 @@ class Schedules {
     // Meanwhile the other one is asked.
     this.#instances[index] = this.#instances[1 - index]!
     await dying.kill()
-    this.#instances[index] = await this.#make()
+    this.#instances[index] = await this.#make(this.#ways![index]!)
+  }
+
+  /** One instance reaches Redis only in part, late, or not at all. */
+  async #part(path: number, also: (...more: readonly Promise<void>[]) => void): Promise<void> {
+    this.partitions++
+    const way = this.#ways![this.#pick(2)]!
+    const kinds = [['bus'], ['commands'], ['bus', 'commands']] as const
+    const ways = kinds[this.#pick(3)]!
+    const how = this.#pick(4)
+    if (how === 0) way.slow(5 + 100 * this.#random())
+    else if (how === 3) way.refuse()
+    else for (const each of ways) way.hold(each)
+    if (how >= 2) for (const each of ways) way.cut(each)
+    also(...this.#instances.map((each) => this.#ask(each, path)))
+    await sleep(2000 * this.#random() ** 2)
+    // Half of what was held arrives late, the other half never.
+    if (this.#random() < 0.5) for (const each of ways) way.cut(each)
+    way.heal()
   }
 }
 
@@ -285,9 +333,9 @@ t.test(
     await Promise.all(Array.from({ length: LANES }, (_, lane) => all.lane(lane, steps)))
     await all.last()
     all.over = true
-    const { served, stored, purges, changes, deaths, delays } = all
+    const { served, stored, purges, changes, deaths, partitions, healed, delays } = all
     t.comment(
-      `${served} answers, ${stored} of them stored; ${purges} purges, ${changes} changes, ${deaths} deaths`
+      `${served} answers, ${stored} of them stored; ${purges} purges, ${changes} changes, ${deaths} deaths, ${partitions} partitions, ${healed} times in order`
     )
     t.strictSame(all.wrong, [])
     t.ok(served > STEPS / 2 && stored > 0 && purges > 0 && changes > 0)

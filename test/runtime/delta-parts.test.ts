@@ -110,3 +110,36 @@ t.test('a list is made of another by random edits', async (t) => {
     if (made.some((each, i) => each !== after[i])) t.fail(`round ${round}`)
   }
 })
+
+t.test(
+  'a few that come, go, change or swap places: all others stay, and only what is new is made',
+  async (t) => {
+    const random = seededRandom(5)
+    const pick = (n: number) => Math.floor(random() * n)
+    let next = 0
+    const fresh = () => ({ id: next++ })
+    let before = Array.from({ length: 300 }, fresh)
+    for (let round = 0; round < 2000; round++) {
+      const after = [...before]
+      for (let change = pick(5); change >= 0; change--) {
+        const at = pick(after.length)
+        const what = random()
+        if (what < 0.3) after.splice(at, pick(20))
+        else if (what < 0.6) after.splice(at, 0, ...Array.from({ length: pick(20) }, fresh))
+        else if (what < 0.9) after[at] = fresh()
+        else after.splice(pick(after.length), 0, ...after.splice(at, 1))
+      }
+      const known = new Set(before)
+      const edits = listEdits(before, after)
+      const made = edits.flatMap((edit) => ('items' in edit ? edit.items : []))
+      if (
+        made.length !== after.filter((each) => !known.has(each)).length ||
+        made.some((each) => known.has(each))
+      )
+        t.fail(`round ${round}: what stays is made anew`)
+      const all = applyEdits(edits, before, (item) => item)
+      if (all.length !== after.length || all.some((each, i) => each !== after[i])) t.fail(`round ${round}`)
+      before = after.length > 100 ? after : Array.from({ length: 300 }, fresh)
+    }
+  }
+)

@@ -62,10 +62,18 @@ export class View {
     this.pool = pool
     this.ramps = new Float64Array(backends.length)
     this.usable = new Int32Array(backends.length)
-    this.#slots = Int32Array.from(backends, ({ slot }) => slot)
-    const first = this.#slots[0] ?? 0
-    this.#firstSlot = this.#slots.every((slot, position) => slot === first + position) ? first : -1
-    this.#limits = Int32Array.from(backends, ({ maxConnections }) => maxConnections ?? NO_LIMIT)
+    this.#slots = new Int32Array(backends.length)
+    this.#limits = new Int32Array(backends.length)
+    const first = backends[0]?.slot ?? 0
+    let inOrder = true
+    // Int32Array.from takes ten times as long.
+    for (let position = 0; position < backends.length; position++) {
+      const { slot, maxConnections } = backends[position]!
+      this.#slots[position] = slot
+      this.#limits[position] = maxConnections ?? NO_LIMIT
+      inOrder &&= slot === first + position
+    }
+    this.#firstSlot = inOrder ? first : -1
     this.#room = new Int32Array(backends.length)
     this.#weights = new Float64Array(backends.length)
     this.#logWeights = new Float64Array(backends.length)

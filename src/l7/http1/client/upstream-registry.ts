@@ -113,6 +113,8 @@ export class UpstreamRegistry {
     const idle = this.#retiring.length === 0
     for (const [name, { byBackend }] of this.#pools) {
       const [now, was] = [pools.get(name), before?.get(name)]
+      if (now === undefined) this.#pools.delete(name)
+      if (byBackend.size === 0) continue
       // Where nothing else has changed, only those that left the list can be gone.
       const left =
         now !== undefined && was !== undefined && wayOf(now.config) === wayOf(was.config)
@@ -123,7 +125,6 @@ export class UpstreamRegistry {
         byBackend.delete(key)
         this.#retiring.push(upstreams)
       }
-      if (!pools.has(name)) this.#pools.delete(name)
     }
     if (idle && this.#retiring.length > 0) nextTurn(() => this.#retireSome())
   }
