@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream'
+import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
 import { request } from 'undici'
 import type { BackendConfig, HttpDiscovery } from '../config/model/model.ts'
 import { readBackendList } from '../config/backend-list.ts'
@@ -17,6 +19,7 @@ export function httpSource(config: HttpDiscovery, deps: SourceDeps): Source {
       signal,
       headers: {
         accept: 'application/json, application/yaml',
+        'accept-encoding': 'gzip',
         ...config.headers,
         ...(etag !== undefined && { 'if-none-match': etag }),
         ...(lastModified !== undefined && { 'if-modified-since': lastModified })
@@ -32,7 +35,10 @@ export function httpSource(config: HttpDiscovery, deps: SourceDeps): Source {
       await response.body.dump()
       throw new Error(`status ${response.statusCode}`)
     }
-    const list = readBackendList(await boundedText(response.body), shown)
+    const list = readBackendList(
+      await boundedText(decoded(response.body, single(response.headers['content-encoding']))),
+      shown
+    )
     if (typeof list === 'string') throw new Error(list)
     deps.found(list)
     known = list
@@ -43,6 +49,31 @@ export function httpSource(config: HttpDiscovery, deps: SourceDeps): Source {
   // One that fails is not asked more rarely than one that answers.
   const poller = new Poller(deps, ask, { mostMs: config.intervalMs })
   return { label: `http ${shown}`, close: () => poller.close() }
+}
+
+/** Some servers encode what they have, whatever was asked for. */
+const decoders = new Map<string, () => NodeJS.ReadWriteStream & Readable>([
+  ['gzip', createGunzip],
+  ['x-gzip', createGunzip],
+  ['deflate', createInflate],
+  ['br', createBrotliDecompress],
+  ['zstd', createZstdDecompress]
+])
+
+/** Throws where the encoding is unknown. */
+function decoded(body: Readable, encoding = 'identity'): Readable {
+  const name = encoding.trim().toLowerCase()
+  if (name === 'identity' || name === '') return body
+  const make = decoders.get(name)
+  if (make === undefined) {
+    body.destroy()
+    throw new Error(`an answer with the content encoding "${name.slice(0, 40)}"`)
+  }
+  const decoder = make()
+  body.on('error', (error) => decoder.destroy(error))
+  // Whoever reads no further has had enough.
+  decoder.on('close', () => body.destroy())
+  return body.pipe(decoder)
 }
 
 function single(value: string | string[] | undefined): string | undefined {

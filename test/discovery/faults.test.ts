@@ -4,6 +4,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { consulSource } from '../../src/discovery/consul.ts'
 import { dnsSource } from '../../src/discovery/dns.ts'
@@ -278,6 +279,44 @@ t.test('a URL with half a body, wrong JSON, a redirect to nowhere or 304 to a st
   const failures = found.failures.length
   answer = (_url, response) => response.writeHead(500).end()
   await found.until(() => found.failures.length > failures + 8)
+})
+
+t.test('a URL whose answers are encoded, also in a way that was not asked for', async (t) => {
+  let turn = 0
+  let answer: Serve = (_, response) => response.end('[]')
+  const url = await serve(t, (...all) => answer(...all))
+  const found = following(t, ({ parts }) =>
+    httpSource({ kind: 'http', url, intervalMs: 20, headers: {} }, parts)
+  )
+  const send = (encoding: string, bytes: (text: string) => Buffer) => {
+    const address = `127.0.0.1:${++turn}`
+    answer = (_, response) =>
+      response.setHeader('content-encoding', encoding).end(bytes(JSON.stringify([address])))
+    return address
+  }
+  for (const [encoding, encode] of [
+    ['gzip', gzipSync],
+    ['GZIP', gzipSync],
+    ['x-gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+    ['zstd', zstdCompressSync],
+    ['identity', Buffer.from]
+  ] as const) {
+    const address = send(encoding, encode)
+    await found.until(() => found.names[0] === address)
+  }
+  const names = found.names
+  for (const [encoding, bytes, why] of [
+    ['gzip', (text: string) => gzipSync(text).subarray(0, 20), /unexpected end/],
+    ['gzip', Buffer.from, /incorrect header/],
+    ['gzip', () => gzipSync(Buffer.alloc(100_000_000)), /more than 16777216 bytes/],
+    ['gzip, br', Buffer.from, /content encoding "gzip, br"/]
+  ] as const) {
+    send(encoding, bytes)
+    await found.until(() => found.failures.some((text) => why.test(text)))
+    t.strictSame(found.names, names, String(why))
+  }
 })
 
 t.test('Consul restarts with a lower index, fails, and moves its index for others', async (t) => {
