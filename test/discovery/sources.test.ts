@@ -134,6 +134,64 @@ t.test('a Docker daemon is listed at its events, and its end is survived', async
   t.equal(found.warnings.length, 1, 'a typo is said once')
 })
 
+t.test('a Docker daemon whose list or events fail while its connection stays is asked again', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lb-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const socket = join(folder, 'd.sock')
+  const answers = {
+    'events 500': '/events answers 500',
+    'list 500': '/containers/json answers 500',
+    'list null': '/containers/json answers something that is not a list',
+    'list garbage': 'JSON',
+    fine: ''
+  }
+  let how: keyof typeof answers = 'fine'
+  let last = 0
+  let stream: ServerResponse | undefined
+  await serve(
+    t,
+    (_request, response, url) => {
+      if (url.pathname === '/events') {
+        stream = response
+        response.writeHead(how === 'events 500' ? 500 : 200)
+        // None of them ends.
+        response.write('\n')
+        return
+      }
+      if (how === 'list 500') response.writeHead(500)
+      const wrong = { 'list null': 'null', 'list garbage': '{{' } as Partial<Record<typeof how, string>>
+      const address = { IPAddress: `10.0.0.${last}` }
+      const list = [{ Id: 'x', Names: ['/x'], NetworkSettings: { Networks: { b: address } } }]
+      response.end(wrong[how] ?? JSON.stringify(list))
+    },
+    socket
+  )
+  const found = new Found()
+  const source = dockerSource({ kind: 'docker', socket, label: 'lb.pool=api', port: 80 }, found.parts)
+  t.teardown(() => source.close())
+  const finds = async () => {
+    const sets = found.sets.length
+    last++
+    how = 'fine'
+    stream?.write('{"Type":"container","Action":"start"}\n')
+    await found.until(() =>
+      found.sets.slice(sets).some(([backend]) => backend?.address.text === `10.0.0.${last}:80`)
+    )
+  }
+  await found.until(() => found.sets.length > 0)
+  for (const [ill, why] of Object.entries(answers)) {
+    if (ill === 'fine') continue
+    const failures = found.failures.length
+    how = ill as keyof typeof answers
+    if (how === 'events 500') stream!.end()
+    else stream!.write('{"Type":"container","Action":"start"}\n')
+    // Also when it is asked anew.
+    await found.until(() => found.failures.slice(failures).filter((text) => text.includes(why)).length > 1)
+    await finds()
+    t.pass(ill)
+  }
+})
+
 t.test('of many containers a Docker daemon is asked only for those that events name', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'lb-'))
   t.teardown(() => rmSync(folder, { recursive: true }))

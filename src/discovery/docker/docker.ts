@@ -42,6 +42,7 @@ export function dockerSource(config: DockerDiscovery, deps: SourceDeps): Source 
     const text = await call(calls, path, AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)]))
     settling.measure(() => {
       const listed = JSON.parse(text) as Container[]
+      if (!Array.isArray(listed)) throw new Error('/containers/json answers something that is not a list')
       if (some === undefined) containers = new Map()
       else for (const id of some) containers.delete(id)
       for (const container of listed) containers.set(container.Id, container)
@@ -66,11 +67,18 @@ export function dockerSource(config: DockerDiscovery, deps: SourceDeps): Source 
         signal,
         headersTimeout: CALL_MS
       })
-      if (events.statusCode !== 200) throw new Error(`/events answers ${events.statusCode}`)
-      await look(signal)
-      succeeded()
-      await follow(events.body, (ids) => look(signal, ids), { clock: deps.clock, settling }, signal)
-      throw new Error('the daemon ended the stream of events')
+      const { statusCode, body } = events
+      body.on('error', () => {})
+      try {
+        if (statusCode !== 200) throw new Error(`/events answers ${statusCode}`)
+        await look(signal)
+        succeeded()
+        await follow(body, (ids) => look(signal, ids), { clock: deps.clock, settling }, signal)
+        throw new Error('the daemon ended the stream of events')
+      } finally {
+        // The next request would wait for the end of this answer, which need not come.
+        body.destroy()
+      }
     },
     { stream: true }
   )
@@ -130,7 +138,6 @@ async function follow(
   } finally {
     cancelSoon?.()
     cancelAll!()
-    body.on('error', () => {}).destroy()
     signal.throwIfAborted()
   }
 }
