@@ -5,7 +5,7 @@ import { KeyedHash, sameText } from '../keyed-hash.ts'
 /** The most keys remembered that were proven by their digest. */
 const MAX_SEEN = 100_000
 
-/** Places of a bucket: with two numbers each, all of a bucket come with one or two lines of the processor's cache. */
+/** Of a bucket: the numbers of all of them are one line of the processor's cache, or two. */
 const PLACES = 8
 
 /**
@@ -16,12 +16,11 @@ const PLACES = 8
  */
 export class KeyTable {
   readonly #hash = new KeyedHash()
-  /** The two halves of the hash by place, 0 where there is no key. */
-  #hashes = new Int32Array(2 * PLACES * 16)
-  /** 1 + the position of the key by place. */
-  #positions = new Int32Array(PLACES * 16)
-  readonly #keys: string[] = []
-  readonly #proven: Proven[] = []
+  /** By place: a half of the hash; the other half chooses the bucket. */
+  #tags = new Int32Array(PLACES * 16)
+  #keys = placesFor<string>(this.#tags.length)
+  #proven = placesFor<Proven>(this.#tags.length)
+  #count = 0
   readonly #digests = new Map<string, Proven>()
 
   /** `key` as in the file. An empty one (an unset variable) matches nothing. */
@@ -32,50 +31,54 @@ export class KeyTable {
   }
 
   get size(): number {
-    return this.#keys.length + this.#digests.size
+    return this.#count + this.#digests.size
   }
 
   find(key: string): Proven | undefined {
-    const low = this.#hash.of(key)
-    const at = this.#positionOf(low, this.#hash.high) - 1
-    if (at >= 0 && sameText(this.#keys[at]!, key)) return this.#proven[at]
+    const place = this.#placeOf(key)
+    if (place !== -1) return this.#proven[place]
     if (this.#digests.size === 0) return undefined
     // The digest matches, so the key is right; the lookup need not take constant time.
     const proven = this.#digests.get(hash('sha256', key))
-    if (proven !== undefined && this.#keys.length < MAX_SEEN) this.#put(key, proven)
+    if (proven !== undefined && this.#count < MAX_SEEN) this.#put(key, proven)
     return proven
   }
 
-  /** Two keys with the same 64-bit hash do not occur in practice; the later one would win. */
+  /** The later owner of a key has it. */
   #put(key: string, proven: Proven): void {
-    const low = this.#hash.of(key)
-    const { high } = this.#hash
-    const known = this.#positionOf(low, high)
-    const at = known > 0 ? known - 1 : this.#keys.length
-    this.#keys[at] = key
-    this.#proven[at] = proven
-    if (known === 0) while (!this.#store(low, high, at + 1)) this.#grow()
+    const known = this.#placeOf(key)
+    if (known !== -1) this.#proven[known] = proven
+    else {
+      this.#count++
+      while (!this.#store(key, proven)) this.#grow()
+    }
   }
 
-  /** 1 + the position of the key with this hash; 0: there is none. The work is the same for all but that key. */
-  #positionOf(low: number, high: number): number {
-    const hashes = this.#hashes
-    const first = this.#firstPlace(low)
+  /** -1: it is none of these. The work is the same for all other texts, but for one in 500 million. */
+  #placeOf(key: string): number {
+    const first = this.#firstPlace(this.#hash.of(key))
+    const { high } = this.#hash
+    const tags = this.#tags
     let found = -1
     for (let place = first; place < first + PLACES; place++) {
-      if (((hashes[2 * place]! ^ low) | (hashes[2 * place + 1]! ^ high)) === 0) found = place
+      if (tags[place] === high && this.#holds(place, key)) found = place
     }
-    return found === -1 ? 0 : this.#positions[found]!
+    return found
+  }
+
+  #holds(place: number, key: string): boolean {
+    const known = this.#keys[place]
+    return known !== undefined && sameText(known, key)
   }
 
   /** False: the bucket is full. */
-  #store(low: number, high: number, position: number): boolean {
-    const first = this.#firstPlace(low)
+  #store(key: string, proven: Proven): boolean {
+    const first = this.#firstPlace(this.#hash.of(key))
     for (let place = first; place < first + PLACES; place++) {
-      if (this.#positions[place] !== 0) continue
-      this.#hashes[2 * place] = low
-      this.#hashes[2 * place + 1] = high
-      this.#positions[place] = position
+      if (this.#keys[place] !== undefined) continue
+      this.#tags[place] = this.#hash.high
+      this.#keys[place] = key
+      this.#proven[place] = proven
       return true
     }
     return false
@@ -83,17 +86,21 @@ export class KeyTable {
 
   /** Of the bucket of this hash. */
   #firstPlace(low: number): number {
-    return Math.imul(low, PLACES) & (this.#positions.length - 1)
+    return Math.imul(low, PLACES) & (this.#tags.length - 1)
   }
 
   /** The keys of one bucket lie in two afterwards, so all fit in again. */
   #grow(): void {
-    const [hashes, positions] = [this.#hashes, this.#positions]
-    this.#hashes = new Int32Array(2 * hashes.length)
-    this.#positions = new Int32Array(2 * positions.length)
-    for (let place = 0; place < positions.length; place++) {
-      const position = positions[place]!
-      if (position !== 0) this.#store(hashes[2 * place]!, hashes[2 * place + 1]!, position)
+    const [keys, proven] = [this.#keys, this.#proven]
+    this.#tags = new Int32Array(2 * keys.length)
+    this.#keys = placesFor(2 * keys.length)
+    this.#proven = placesFor(2 * keys.length)
+    for (const [place, key] of keys.entries()) {
+      if (key !== undefined) this.#store(key, proven[place]!)
     }
   }
+}
+
+function placesFor<Value>(count: number): (Value | undefined)[] {
+  return Array.from<Value | undefined>({ length: count }).fill(undefined)
 }
