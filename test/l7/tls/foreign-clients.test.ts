@@ -90,6 +90,12 @@ t.test('openssl s_client', { skip: missing('openssl') }, async (t) => {
     t.match(named, /Verification: OK[^]*it works/, `${version}, by name`)
     const resumed = await client(open, version, '-servername', 'b.test', '-sess_in', first)
     t.match(resumed, /Reused, TLSv1[^]*it works/, `${version}, resumed`)
+    if (version === '-tls1_3')
+      t.match(
+        await client(open, version),
+        /Max Early Data: 0\n[^]*it works|it works[^]*Max Early Data: 0\n/,
+        'no 0-RTT'
+      )
     for (const sni of [['-noservername'], ['-servername', 'c.test']])
       t.match(
         await client(open, version, ...sni),

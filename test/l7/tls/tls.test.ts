@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { connect as connectTcp } from 'node:net'
-import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import { connect as connectTcp, createServer, type AddressInfo, type Socket } from 'node:net'
+import { connect, createSecureContext, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { httpOrigin, startLb, tcpOrigin, until } from '../../e2e/servers.ts'
@@ -261,3 +261,65 @@ t.test('a WebSocket goes through TLS', async (t) => {
   await until(() => text.length === sent.length, 'echoed')
   t.equal(text, sent)
 })
+
+/** The ClientHello that Node writes with these groups, a key share for each that it prefers. */
+async function helloWith(t: Test, ecdhCurve: string): Promise<Buffer> {
+  const server = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const client = connect({ port, host: '127.0.0.1', servername: 'a.test', ecdhCurve, minVersion: 'TLSv1.3' })
+  client.on('error', () => {})
+  const [socket] = (await once(server, 'connection')) as [Socket]
+  socket.on('error', () => {})
+  const [hello] = (await once(socket, 'data')) as [Buffer]
+  socket.destroy()
+  client.destroy()
+  return hello
+}
+
+/** The group of key_share in a ServerHello or HelloRetryRequest (RFC 8446 §4.2.8). */
+function groupOf(answer: Buffer): number | undefined {
+  const sessionId = 5 + 4 + 2 + 32
+  let at = sessionId + 1 + answer[sessionId]! + 2 + 1
+  const end = at + 2 + answer.readUInt16BE(at)
+  for (at += 2; at < end; at += 4 + answer.readUInt16BE(at + 2))
+    if (answer.readUInt16BE(at) === 51) return answer.readUInt16BE(at + 4)
+  return undefined
+}
+
+const POST_QUANTUM = 'X25519MLKEM768'
+const isKnown = (ecdhCurve: string): boolean => {
+  try {
+    return createSecureContext({ ecdhCurve }) !== undefined
+  } catch {
+    return false
+  }
+}
+
+/** The random of a HelloRetryRequest begins with it (RFC 8446 §4.1.3). */
+const RETRY = 'cf21ad74'
+
+t.test(
+  'the post-quantum group is chosen before all others; of those, the one that the client has sent a share for',
+  { skip: !isKnown(POST_QUANTUM) && `OpenSSL does not know ${POST_QUANTUM}` },
+  async (t) => {
+    const { port } = await start(t, { tls: { certificates: [ec.files] } })
+    for (const [groups, chosen, again] of [
+      [POST_QUANTUM, 0x11ec, false],
+      [`*X25519/*${POST_QUANTUM}`, 0x11ec, false],
+      [`X25519:${POST_QUANTUM}`, 0x11ec, true],
+      ['X25519', 0x001d, false],
+      ['P-256:X25519', 0x0017, false],
+      ['P-384', 0x0018, false]
+    ] as const) {
+      const socket = connectTcp(port, '127.0.0.1')
+      t.teardown(() => socket.destroy())
+      socket.on('error', () => {})
+      socket.write(await helloWith(t, groups))
+      const [answer] = (await once(socket, 'data')) as [Buffer]
+      t.equal(groupOf(answer), chosen, groups)
+      t.equal(answer.toString('hex', 11, 15) === RETRY, again, `${groups}: asked again`)
+    }
+  }
+)

@@ -13,7 +13,10 @@ const DEFAULT_CIPHERS = [
   ...['ECDHE-RSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305']
 ].join(':')
 
-/** OpenSSL 3.5's post-quantum group comes first; a client that sent no key share for it is not asked to retry. */
+/**
+ * OpenSSL 3.5's post-quantum group comes first: a client that knows it and sent no key share for it is asked for one (by browsers and
+ * OpenSSL there is one). Of those behind the slash, the one that the client sent a share for is taken.
+ */
 const GROUPS = ['X25519MLKEM768/X25519:P-256:P-384', 'X25519:P-256:P-384']
 
 /** Missing in @types/node. OpenSSL 1.1.0h and later. */
