@@ -121,7 +121,7 @@ t.test('one file has the lists of several authorities, and each of them counts',
 })
 
 t.test('a delta list, and a damaged list behind a good one, are refused', (t) => {
-  const at = (text: string) => {
+  const at = (text: string | Buffer) => {
     const crl = join(t.testdir({}), `${count++}.crl`)
     writeFileSync(crl, text)
     return () =>
@@ -139,6 +139,8 @@ t.test('a delta list, and a damaged list behind a good one, are refused', (t) =>
     message: /list 2 of the file is damaged/
   })
   t.throws(at(pki.ca), { message: /holds no revocation list in PEM/ })
+  const der = Buffer.from(revoked.replace(/-----[^-]+-----/g, ''), 'base64')
+  t.throws(at(der), { message: /is in DER form; convert it to PEM: `openssl crl -inform der/ })
   t.end()
 })
 

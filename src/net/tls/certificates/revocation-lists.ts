@@ -1,4 +1,5 @@
 import { createSecureContext } from 'node:tls'
+import { formOf } from './not-pem.ts'
 
 /** id-ce-deltaCRLIndicator (RFC 5280 §5.2.4), as DER. */
 const DELTA = Buffer.from([0x06, 0x03, 0x55, 0x1d, 0x1b])
@@ -11,7 +12,7 @@ export function revocationLists(pem: string): string[] {
 /** Why these lists cannot be used; undefined: they can. */
 export function whyNotLists(pem: string): string | undefined {
   const lists = revocationLists(pem)
-  if (lists.length === 0) return 'holds no revocation list in PEM'
+  if (lists.length === 0) return formOf(pem, 'list') ?? 'holds no revocation list in PEM'
   for (const [i, list] of lists.entries()) {
     const which = lists.length === 1 ? 'the revocation list' : `revocation list ${i + 1} of the file`
     try {
