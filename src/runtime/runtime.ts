@@ -270,7 +270,7 @@ export class Runtime implements Running {
       onChange: (event) => this.#watch.changed(event),
       onWanted: this.#tls.acme.wanted,
       recover: (row) => this.#configured.recover(row),
-      giveUp: (row) => this.#memory.giveUp(row),
+      giveUp: (row) => [this.#memory, this.#configured].forEach((each) => each.giveUp(row)),
       giveBack: (row) => this.#memory.giveBack(row),
       onRestart: () => this.events.restarted(restarts)
     })

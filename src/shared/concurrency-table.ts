@@ -156,12 +156,12 @@ export class ConcurrencyTable {
 
   /** Waits no longer, without a place. */
   leave(place: number, klass: number): void {
-    this.#leave(this.thread, place, klass, 1)
+    this.#subtract(this.thread, place, WAITING + klass, 1 + klass, 1)
   }
 
   /** Gives a place back; `call` tells who waits. */
   give(place: number): void {
-    this.#give(this.thread, place, 1)
+    this.#subtract(this.thread, place, COUNT, 0, 1)
   }
 
   /** Calls who is next, as many as there is room for among `mostOf` their class, and keeps their places. */
@@ -196,33 +196,41 @@ export class ConcurrencyTable {
     return waiting
   }
 
+  /**
+   * A thread that runs no more, but is not dead, is not called again: what is kept for it would be lost until it is. All who wait
+   * where it does look for a place and wait again, those of other threads only. Called by the main thread.
+   */
+  giveUpThread(thread: number): void {
+    for (let place = 0; place < this.#entries; place++) {
+      const row = this.#row(thread, place)
+      for (let klass = 0; klass < CLASSES; klass++) {
+        if (this.#held[row + 1 + klass]! <= 0) continue
+        this.#keepNone(place)
+        Atomics.notify(this.#words, place * WORDS + BELL + klass)
+      }
+    }
+  }
+
   /** Gives back all that a thread which is gone had; called by the main thread. */
   releaseThread(thread: number): void {
     for (let place = 0; place < this.#entries; place++) {
       const row = this.#row(thread, place)
       for (let klass = 0; klass < CLASSES; klass++) {
         const waiting = this.#held[row + 1 + klass]!
-        if (waiting > 0) this.#leave(thread, place, klass, waiting)
+        if (waiting > 0) this.#subtract(thread, place, WAITING + klass, 1 + klass, waiting)
       }
       const count = this.#held[row]!
-      if (count > 0) this.#give(thread, place, count)
+      if (count > 0) this.#subtract(thread, place, COUNT, 0, count)
       // It may have been called, and have died before it took its place: nobody can tell, so all that were kept are free again.
       this.#keepNone(place)
       this.call(place, (klass) => this.#words[place * WORDS + MOST + klass]!)
     }
   }
 
-  #give(thread: number, place: number, count: number): void {
+  #subtract(thread: number, place: number, word: number, held: number, count: number): void {
     const set = this.#lockOf(place)
-    this.#words[place * WORDS + COUNT]! -= count
-    this.#held[this.#row(thread, place)]! -= count
-    unlockSet(this.#locks, set)
-  }
-
-  #leave(thread: number, place: number, klass: number, count: number): void {
-    const set = this.#lockOf(place)
-    this.#words[place * WORDS + WAITING + klass]! -= count
-    this.#held[this.#row(thread, place) + 1 + klass]! -= count
+    this.#words[place * WORDS + word]! -= count
+    this.#held[this.#row(thread, place) + held]! -= count
     unlockSet(this.#locks, set)
   }
 

@@ -110,6 +110,30 @@ t.test('what was kept for a thread that died is for others, who are called', asy
   t.equal(a!.count(place), 1)
 })
 
+t.test('who waits on a thread that stands still is passed over', async (t) => {
+  const [a, b] = make()
+  const place = a!.take(1, 2, 1, 1)
+  b!.enqueue(1, 2, 1, 1, 9, 5000)
+  b!.enqueue(1, 2, 1, 0, 9, 5000)
+  const waits = a!.enqueue(1, 2, 1, 1, 9, 5000) as Waiting
+  a!.give(place)
+  a!.call(place, () => 1)
+  a!.giveUpThread(1)
+  // It looks, finds those of the other thread before it, and waits again.
+  t.ok(await waits.called)
+  const again = a!.takeOrWait(place, 1, 1, true, 5000)
+  a!.call(place, () => 1)
+  t.ok(await again)
+  t.equal(a!.takeOrWait(place, 1, 1, true, 5000), undefined)
+  const next = a!.enqueue(1, 2, 1, 1, 9, 5000) as Waiting
+  a!.give(place)
+  a!.call(place, () => 1)
+  t.ok(await next.called)
+  t.equal(a!.takeOrWait(place, 1, 1, true, 5000), undefined)
+  a!.releaseThread(1)
+  t.equal(a!.waiting(place), 0)
+})
+
 t.test('what a dead thread held and waited for is given back', async (t) => {
   const [a, b] = make()
   a!.take(1, 2, 9, 0)

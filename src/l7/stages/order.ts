@@ -3,7 +3,7 @@ import type { GuardKeys, StageKeys } from './stage-keys.ts'
 import type { CompileStage } from './stage-context.ts'
 import type { StageMemory } from './stage-memory.ts'
 import { allocateAuth } from './auth/auth-memory.ts'
-import { allocateConcurrency, releaseConcurrency } from './concurrency/memory.ts'
+import { allocateConcurrency, giveUpConcurrency, releaseConcurrency } from './concurrency/memory.ts'
 import { allocateRateLimits } from './rate-limit/memory.ts'
 
 /** One line of the table. */
@@ -129,7 +129,7 @@ const table = [
     'concurrency',
     async () => (await import('./concurrency/keys.ts')).concurrencyKeys,
     () => import('./concurrency/concurrency.ts'),
-    { allocate: allocateConcurrency, release: releaseConcurrency }
+    { allocate: allocateConcurrency, giveUp: giveUpConcurrency, release: releaseConcurrency }
   ),
   guard(
     'auth',

@@ -5,6 +5,8 @@ import type { L7ListenerConfig, RouteConfig } from '../../config/model/model.ts'
 export interface StageMemory<Keys = never> {
   /** `threads` includes the main thread, whose number is 0. */
   allocate(keys: Keys, threads: number): unknown
+  /** A thread that is being ended, but may live for long, takes its turn no more. Main thread only. */
+  giveUp?(memory: never, thread: number): void
   /** Releases what a dead thread held in it. Main thread only. */
   release?(memory: never, thread: number): void
 }

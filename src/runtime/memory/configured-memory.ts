@@ -41,6 +41,11 @@ export class ConfiguredMemory {
     this.caches.close()
   }
 
+  /** Worker thread `thread` is being ended, but may live for long. */
+  giveUp(thread: number): void {
+    this.#stages.giveUp(thread)
+  }
+
   /** Call it after worker thread `thread` (1 …) ended and before another takes its place. */
   recover(thread: number): void {
     this.caches.recover(thread)

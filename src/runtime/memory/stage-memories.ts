@@ -51,6 +51,11 @@ export class StageMemories {
     }
   }
 
+  /** Worker thread `thread` runs no more, but has not ended. */
+  giveUp(thread: number): void {
+    for (const { by, memory } of this.#kept.values()) by.giveUp?.(memory as never, thread)
+  }
+
   /** After worker thread `thread` (1 …) has ended. */
   release(thread: number): void {
     for (const { by, memory } of this.#kept.values()) by.release?.(memory as never, thread)

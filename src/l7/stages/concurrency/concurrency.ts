@@ -117,6 +117,8 @@ class Concurrency implements Stage {
     this.#queued.add()
     const wait = exchange.wait(timeout, () => this.#refuse(exchange, 'queue.timeout passed'))
     wait.onCancel = () => this.#table.leave(waiting.place, priority)
+    // A place may be free while only those wait who cannot come: a thread that stands still counts its waiters until it is dead.
+    this.#callNext(waiting.place)
     this.#watch(exchange, wait, waiting, priority).catch((error: unknown) => contain(error, exchange))
     return WAITS
   }

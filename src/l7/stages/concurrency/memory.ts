@@ -22,6 +22,11 @@ export function allocateConcurrency(config: ConcurrencySize, threads: number): C
   }
 }
 
+/** A thread that runs no more is not called again. */
+export function giveUpConcurrency(memory: ConcurrencyMemory, thread: number): void {
+  new ConcurrencyTable(memory.table, 0).giveUpThread(thread)
+}
+
 /** Releases what a dead thread held. */
 export function releaseConcurrency(memory: ConcurrencyMemory, thread: number): void {
   new ConcurrencyTable(memory.table, 0).releaseThread(thread)
