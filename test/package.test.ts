@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import t from 'tap'
 import { freePort } from './free-port.ts'
 import { get } from './e2e/clients.ts'
@@ -151,6 +151,25 @@ t.test('its types compile where nothing is left unchecked', async (t) => {
     }
   }
   rmSync(join(app, 'package.json'))
+})
+
+t.test('its types say nothing that older compilers do not know', (t) => {
+  // TypeScript 5.6 has Buffer and typed arrays without parameters; later ones infer them where no type is written.
+  const dist = join(shared(), 'node_modules/fourseven/dist')
+  const seen = new Set<string>()
+  const wrong: string[] = []
+  const read = (file: string): void => {
+    if (seen.has(file)) return
+    seen.add(file)
+    const text = readFileSync(file, 'utf8')
+    if (/\b(?:Buffer|[BFIU]\w+Array|DataView)<\w*ArrayBuffer/.test(text)) wrong.push(relative(dist, file))
+    for (const [, to] of text.matchAll(/(?:from |import\()["'](\.[^"']+)["']/g))
+      read(join(file, '..', to!.replace(/\.[jt]s$/, '.d.ts')))
+  }
+  for (const entry of ['index', 'plugin']) read(join(dist, `${entry}.d.ts`))
+  t.ok(seen.size > 50, `${seen.size} files`)
+  t.strictSame(wrong, [])
+  t.end()
 })
 
 t.test(

@@ -2,7 +2,7 @@
  * Clients of PostgreSQL ask in clear text whether there is TLS, and begin with it once they are told so (protocol 3, "SSL Session
  * Encryption"). Each question is a length of 8 and a code in place of the version.
  */
-export const SSL_REQUEST = Buffer.from('0000000804d2162f', 'hex')
+export const SSL_REQUEST: Buffer = Buffer.from('0000000804d2162f', 'hex')
 const GSS_REQUEST = Buffer.from('0000000804d21630', 'hex')
 
 const YES = Buffer.from('S')
