@@ -127,7 +127,7 @@ export const placed: readonly (readonly [beside: string, cure: string, keys: rea
   ['nonIdempotent', '`attempts: 2`', ['tries', 'count', 'max', 'maxretries', 'numretries', 'nextupstreamtries', 'proxynextupstreamtries', 'retries', 'limit']],
   ['nonIdempotent', '`on: [connect-failure, reset]`', ['retryon', 'conditions', 'statuses', 'nextupstream', 'proxynextupstream']],
   ['burst', '`requests: 100` with `per: 1s`', ['rate', 'average', 'limit', 'max']],
-  ['level', 'standard output, which systemd and Docker keep; `accessLog: { file: … }` of a listener takes its requests to a file', ['file', 'path', 'output', 'destination']],
+  ['level', 'standard output, which systemd and Docker keep; `accessLog: { file: … }` of a listener takes its requests to a file', ['file', 'path', 'output', 'destination', 'syslog', 'stdout', 'stderr', 'target', 'driver', 'appender']],
   ['listeners', '`listeners:` with `mode: l7`, and `pools:`', ['http', 'stream', 'tcp', 'static']],
   ['bind', '`routes`, each with its own `match` and `pool`', ['if', 'when', 'match', 'path', 'host']],
   ['bind', '`protocols: [h2, http/1.1]`', ['proto', 'protocol']],

@@ -13,6 +13,7 @@ export function checkRedirects(root: Raw): Finding[] {
       if (to === undefined) continue
       const place = [...at, ...path, 'redirect', 'to']
       findings.push(...groupsOf(to, route, place), ...circles(to, listener, place))
+      if (path.at(-1) === 0 && takesItsTarget(route['match'], to)) findings.push(warningAt(place, FOR_EVER))
     }
   }
   return findings
@@ -48,6 +49,20 @@ function groupCount(regex: string): number | undefined {
   } catch {
     return undefined
   }
+}
+
+const FOR_EVER =
+  'this route takes the new path too, so the client is sent there for ever; put a route for that path before it, or name another path or host'
+
+/** Whether the first route of a listener, which goes by the path alone, matches the path that it sends clients to. */
+function takesItsTarget(match: Raw | undefined, to: string): boolean {
+  if (!/^\/(?!\/)[^{$]*$/.test(to)) return false
+  const keys = isMap(match) ? match : {}
+  if (!Object.keys(keys).every((key) => key === 'path' || key === 'pathPrefix')) return false
+  const target = to.replace(/[?#].*$/, '')
+  const [path, prefix] = [textOf(keys['path'] ?? null), textOf(keys['pathPrefix'] ?? null)]
+  if (path !== undefined) return path === target
+  return prefix === undefined || target === prefix || target.startsWith(`${prefix.replace(/\/$/, '')}/`)
 }
 
 function* circles(to: string, listener: RawMap, place: Path): Generator<Finding> {

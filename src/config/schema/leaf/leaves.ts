@@ -40,7 +40,9 @@ export function text(
       const cure = Array.isArray(input) ? several : quoteCure(input) && (plain ?? quoteCure(input))
       return new Refusal({ cure })
     }
-    if (value.length < min) return new Refusal({})
+    // What is too short is most often a secret: it is counted, not shown.
+    if (value.length < min)
+      return new Refusal(min > 1 ? { message: `expected ${expected}; this one has ${value.length}` } : {})
     if (value.length > max) {
       return new Refusal({ message: `${value.length} characters are too many; at most ${max} are allowed` })
     }

@@ -8,6 +8,9 @@ import { logPlace } from './log-place.ts'
 
 const { accessLog } = defaults.listener
 
+/** Of names that nobody needs to choose. */
+export const ALWAYS_THERE = 'take it out: time, level and message stand on every line'
+
 /** Names of the fields in other programs. */
 const foreignFields = new Map<string, string>(
   Object.entries({
@@ -26,6 +29,20 @@ const foreignFields = new Map<string, string>(
 )
 for (const added of ['grpcstatus', 'clientcert', 'fault', 'auth', 'wouldrefuse', 'plugin']) {
   foreignFields.set(added, 'take it out: what a stage adds is always on the line, whatever `fields` says')
+}
+
+for (const given of [
+  'time',
+  'timestamp',
+  'timelocal',
+  'timeiso8601',
+  'ts',
+  'level',
+  'severity',
+  'msg',
+  'message'
+]) {
+  foreignFields.set(given, ALWAYS_THERE)
 }
 
 const foreignFormats = new Map([

@@ -4,6 +4,7 @@ import { CONNECTION_FIELDS } from '../../model/access-log-model.ts'
 import { listOf, mapping } from '../leaf/leaf.ts'
 import { decimal, flag, word } from '../leaf/leaves.ts'
 import { firstOf, loneList, loneText } from '../leaf/lone.ts'
+import { ALWAYS_THERE } from './access-log.ts'
 import { logPlace } from './log-place.ts'
 
 const { accessLog } = defaults.listener
@@ -23,6 +24,18 @@ const foreignFields = new Map<string, string>(
     code: ['status']
   }).flatMap(([field, words]) => words.map((word) => [word, `here it is ${field}`] as const))
 )
+for (const given of [
+  'time',
+  'timestamp',
+  'timelocal',
+  'timeiso8601',
+  'level',
+  'severity',
+  'msg',
+  'message'
+]) {
+  foreignFields.set(given, ALWAYS_THERE)
+}
 
 const ofRequests = 'a relaying listener knows no requests; write json or stream'
 const foreignFormats = new Map([

@@ -151,7 +151,7 @@ const l7Keys = {
     .describe('Networks whose Forwarded and X-Forwarded-* are trusted; those of others are overwritten.'),
   limits: listenerLimits.prefault({}).describe('Limits of requests.'),
   tls: listenerTls.optional().describe('Terminate TLS: HTTPS; left out: clear text.'),
-  protocols: listOf(word(['h2', 'http/1.1'], foreignProtocols), { min: 1, max: 2 })
+  protocols: listOf(word(['h2', 'http/1.1'], foreignProtocols), { min: 1, max: 8 })
     .prefault([...defaults.listener.protocols])
     .describe(
       'Versions of HTTP: chosen by ALPN over TLS, best first; in clear text recognised by the first bytes.'
