@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import type { Config } from '../../config/model/model.ts'
 import type { Collector } from '../../core/metrics/hub.ts'
 import { listenerAddresses } from '../plane/listener-addresses.ts'
+
+const PIECE_BYTES = 64 * 1024
 
 interface InForce {
   readonly config: Config
@@ -26,17 +28,36 @@ export function collectUdpDrops(inForce: InForce): Collector {
   }
 }
 
+/** local, remote … drops; the remote of an unconnected socket has port 0. */
+const UNCONNECTED = /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:0000 .*?(\d+) *$/
+
 /** Port and drops of every unconnected socket. */
 function* dropsIn(file: string): Generator<[port: number, drops: number]> {
-  let text: string
+  for (const line of linesOf(file)) {
+    const match = UNCONNECTED.exec(line)
+    if (match !== null) yield [Number.parseInt(match[1]!, 16), Number(match[2])]
+  }
+}
+
+/** Piece by piece: with a socket for each of 10,000 sessions the file has megabytes. */
+function* linesOf(file: string): Generator<string> {
+  let fd: number
   try {
-    text = readFileSync(file, 'latin1')
+    fd = openSync(file, 'r')
   } catch {
     return
   }
-  for (const line of text.split('\n').slice(1)) {
-    const [, local, remote, ...rest] = line.trim().split(/\s+/)
-    if (remote === undefined || !remote.endsWith(':0000')) continue
-    yield [Number.parseInt(local!.slice(local!.indexOf(':') + 1), 16), Number(rest.at(-1))]
+  try {
+    const buffer = Buffer.allocUnsafe(PIECE_BYTES)
+    let rest = ''
+    for (let n = readSync(fd, buffer); n > 0; n = readSync(fd, buffer)) {
+      const lines = (rest + buffer.toString('latin1', 0, n)).split('\n')
+      rest = lines.pop()!
+      yield* lines
+    }
+  } catch {
+    // It was there a moment ago: what has been read counts.
+  } finally {
+    closeSync(fd)
   }
 }
