@@ -275,3 +275,22 @@ t.test('cookie crumbs become one field, and the request reads as one of HTTP/1.1
   )
   t.ok((request!.seen & 4) !== 0)
 })
+
+t.test('cookies in 180 fields, as browsers send them, weigh what they do in one', async (t) => {
+  const crumbs = (count: number, size: number): Pair[] =>
+    Array.from({ length: count }, (_, i) => ['cookie', `c${i}=`.padEnd(size, 'v')])
+  const others = Array.from({ length: 90 }, (_, i): Pair => [`x-${i}`, 'v'])
+  const fits = lab()
+  fits.feed(head([...GET, ...crumbs(180, 80), ['x-a', 'v']]), head([...GET, ...others, ...crumbs(180, 6)], 3))
+  t.equal(fits.failures.length, 0)
+  t.equal(/^cookie: (.*)$/m.exec(fits.heard[0]!.request!.headers.text)?.[1]?.length, 180 * 80 + 179 * 2)
+  t.equal(fits.heard.length, 2)
+  for (const many of [crumbs(180, 110), crumbs(256, 80), crumbs(1000, 6), [...others, ...others]]) {
+    const refused = lab()
+    refused.feed(
+      frame(HEADERS, END_STREAM, 1, block([...GET, ...many]).subarray(0, 16_000)),
+      frame(CONTINUATION, END_HEADERS, 1, block([...GET, ...many]).subarray(16_000))
+    )
+    t.equal(refused.failures.length, 1, `${many.length} of ${many[0]![1].length}`)
+  }
+})

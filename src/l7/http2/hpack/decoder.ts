@@ -1,7 +1,7 @@
 import { TOKEN, isBlank, latin1 } from '../../../core/latin1.ts'
 import { FIELD_VALUE } from '../../message/chars.ts'
 import { DecoderTable, ENTRY_OVERHEAD, makeEntry, TABLE_BYTES, type TableEntry } from './decoder-table.ts'
-import { fieldMarks, MALFORMED } from './field-marks.ts'
+import { COOKIE, fieldMarks, MALFORMED } from './field-marks.ts'
 import { decodeHuffman } from './huffman.ts'
 
 /** Receives the fields of a section, in order. */
@@ -16,6 +16,15 @@ for (let c = 65; c <= 90; c++) NAME[c] = 0
 
 /** Longest string that is decoded; in practice the limit of the list is lower. */
 const MAX_STRING = 131_072
+/**
+ * Browsers send each cookie as a field of its own (RFC 9113 §8.2.3), up to 180 for a host. So many cost what they take in
+ * one field, so that a request which fits over HTTP/1.1 fits here.
+ */
+const MOST_CRUMBS = 256
+/** Behind each but the last: "; ". */
+const BETWEEN_CRUMBS = 2
+const COOKIE_OVERHEAD = ENTRY_OVERHEAD + 'cookie'.length
+
 /** Shared by the thread: its content becomes a string within the call. */
 let scratch: Buffer | undefined
 
@@ -34,14 +43,11 @@ export class Decoder {
   #from: Uint8Array = this.#buffer
   #stringStart = 0
   #stringSize = 0
+  /** By the rule of RFC 9113 §6.5.2, but that cookies count as one field. */
   #listSize = 0
+  #crumbs = 0
   /** The section was larger than the limit: not all of its fields were reported. */
   overflowed = false
-
-  /** Size of the last section by the rule of RFC 9113 §6.5.2. */
-  get listSize(): number {
-    return this.#listSize
-  }
 
   /**
    * False when it is not valid HPACK: the connection must end (RFC 9113 §4.3). Fields beyond a list size of `maxList`
@@ -51,7 +57,7 @@ export class Decoder {
     this.#buffer = buffer
     this.#p = start
     this.#end = end
-    this.#listSize = 0
+    this.#listSize = this.#crumbs = 0
     this.overflowed = false
     let fields = 0
     while (this.#p < end) {
@@ -72,9 +78,14 @@ export class Decoder {
   }
 
   #tell(entry: TableEntry, maxList: number, sink: FieldSink): void {
-    this.#listSize += entry.size
+    this.#listSize += entry.marks === COOKIE ? this.#crumb(entry.value.length) : entry.size
     if (this.#listSize > maxList) this.overflowed = true
     else sink.onField(entry)
+  }
+
+  #crumb(size: number): number {
+    const one = this.#crumbs++
+    return size + (one > 0 && one < MOST_CRUMBS ? BETWEEN_CRUMBS : COOKIE_OVERHEAD)
   }
 
   #literal(indexing: boolean, maxList: number, sink: FieldSink): boolean {
@@ -101,7 +112,7 @@ export class Decoder {
     }
     if (!this.#string()) return false
     const size = nameSize + this.#stringSize + ENTRY_OVERHEAD
-    const fits = this.#listSize + size <= maxList
+    const fits = this.#listSize + (marks === COOKIE ? this.#stringSize : size) <= maxList
     if (!fits && (!indexing || size > TABLE_BYTES)) {
       if (indexing) this.#table.clear()
       this.#listSize += size

@@ -110,8 +110,12 @@ export class RequestSection implements FieldSink {
         this.#trailers = true
         return
       case COOKIE:
-        // §8.2.3: split cookies are joined to one field again.
-        this.#cookie = this.#cookie === '' ? field.value : `${this.#cookie}; ${field.value}`
+        // §8.2.3: split cookies are joined to one field again, and count as one.
+        if (this.#cookie === '') this.#cookie = field.value
+        else {
+          this.#fields--
+          this.#cookie = `${this.#cookie}; ${field.value}`
+        }
         return
       case EXPECT:
         this.#expect = this.#expect === '' ? field.value : `${this.#expect}, ${field.value}`
