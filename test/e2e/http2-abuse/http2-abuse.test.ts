@@ -48,39 +48,38 @@ t.test('beside each attack over HTTP/2 all others are answered, and nothing is l
     () => lb.running.metrics().includes('\nlb_http2_streams_open{listener="web"} 0\n'),
     'no stream is left'
   )
-  await until(
-    () => /^lb_connections_open\{listener="web".*\} 0$/m.test(lb.running.metrics()),
-    'no connection is left'
-  )
+  await none(lb)
 })
 
+async function none(lb: Lb): Promise<void> {
+  const line = /^lb_connections_open\{listener="web".*\} 0$/m
+  await until(() => line.test(lb.running.metrics()), 'no connection is left')
+}
+
 t.test(
-  'who connects again after each attack is held back, and whoever shares its address is served',
+  'who attacks again and again has to wait, and whoever connects from its address does not',
   async (t) => {
     const lb = await attacked(t)
     const port = lb.port('web')
-    const heldBack = (): number =>
-      Number(
-        /^lb_http2_connections_held_back_total\{listener="web",how="delayed"\} (\d+)$/m.exec(
-          lb.running.metrics()
-        )?.[1] ?? 0
+    const heldBack = (how = 'delayed'): number => {
+      const line = new RegExp(
+        `^lb_http2_connections_held_back_total{listener="web",how="${how}"} (\\d+)$`,
+        'm'
       )
+      return Number(line.exec(lb.running.metrics())?.[1] ?? 0)
+    }
     for (const [at, name] of ['rapid reset', 'DATA of one octet'].entries()) {
       const from = `127.0.2.${at}`
       const before = heldBack()
-      const attacker = new Attacker(port, name, from)
-      const attack = attacker.run(true)
+      const attackers = Array.from({ length: 2 }, () => new Attacker(port, name, from))
+      const attack = attackers.map((one) => one.run(true))
       await until(() => heldBack() >= before + 3, `${name}: the next connections wait`)
-      const socket = connect({ port, host: '127.0.0.1', localAddress: from })
-      const session = connectHttp2('http://a.example', { createConnection: () => socket })
-      const stream = session.request({ ':path': '/x' })
-      const [head] = (await once(stream, 'response')) as [Record<string, unknown>]
-      t.equal(head[':status'], 200)
-      t.equal(session.remoteSettings.maxConcurrentStreams, 16)
-      session.destroy()
-      attacker.stop()
-      await attack
+      const asked = await Promise.all(Array.from({ length: 24 }, () => askOnce(port, from)))
+      t.strictSame(new Set(asked), new Set([200]), 'new connections of the same address are served')
+      for (const one of attackers) one.stop()
+      await Promise.all(attack)
     }
+    t.equal(heldBack('refused'), 0)
     const held = heldBack()
     const bystanders = new Bystanders(port)
     for (let i = 0; i < 8; i++) await bystanders.ask()
@@ -89,3 +88,24 @@ t.test(
     bystanders.close()
   }
 )
+
+t.test('after one attack of each kind their address is served at once', async (t) => {
+  const lb = await attacked(t)
+  const port = lb.port('web')
+  const [from, names] = ['127.0.3.1', Object.keys(attacks)]
+  for (const name of names) await new Attacker(port, name, from).run(false)
+  const ended = /^lb_http2_connection_errors_total{listener="web",code="ENHANCE_YOUR_CALM"} (\d+)$/m
+  t.ok(Number(ended.exec(lb.running.metrics())?.[1]) > 3)
+  const asked = await Promise.all(Array.from({ length: 40 }, () => askOnce(port, from)))
+  t.strictSame(new Set(asked), new Set([200]))
+})
+
+/** The status of a request on a connection of its own. */
+async function askOnce(port: number, from: string): Promise<unknown> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress: from })
+  const session = connectHttp2('http://a.example', { createConnection: () => socket })
+  const stream = session.request({ ':path': '/x' })
+  const [head] = (await once(stream, 'response')) as [Record<string, unknown>]
+  session.destroy()
+  return head[':status']
+}

@@ -38,8 +38,10 @@ const STOPPED = 6
  * Work that one slice does: bytes of frames, each of which counts for so many at least. DATA costs little per byte. A request
  * costs 20 µs, and 60 with a new connection to its backend: 16 of them in the first slice of a read, and 8 in the next ones.
  */
-const SLICE = 8_192
-const NEXT_SLICE = 4_096
+export const SLICE = 8_192
+export const NEXT_SLICE = 4_096
+/** What a connection of a client that is held back may do at once: four requests. */
+export const SMALL_SLICE = 2_048
 const LEAST_WORK = 64
 const HEADERS_WORK = 512
 
@@ -87,12 +89,11 @@ export class FrameReader {
 
   /**
    * Reads frames until a slice of work is done, and returns where it stopped: small frames by the thousand, as an
-   * attacker packs them into one read, would keep everybody else waiting for tens of milliseconds. `next`: it is not the
-   * first slice of what was read.
+   * attacker packs them into one read, would keep everybody else waiting for tens of milliseconds.
    */
-  receive(buffer: Buffer, start: number, end: number, next = false): number {
+  receive(buffer: Buffer, start: number, end: number, work = SLICE): number {
     let p = start
-    this.#left = next ? NEXT_SLICE : SLICE
+    this.#left = work
     while (p < end) {
       if (this.#left <= 0 && this.#mayStop(buffer, p, end)) return p
       switch (this.#state) {

@@ -1,51 +1,58 @@
+import type { Waits } from '../../../core/deadlines.ts'
 import { ENHANCE_YOUR_CALM } from '../frames/codes.ts'
 import type { Http2Host } from './http2-host.ts'
-import type { Standing } from './offenders.ts'
 import type { ReadSlices } from './read-slices.ts'
 import type { ServerSession } from './server-session.ts'
 
 /** One connection among those that its client has, or had before (`Offenders`). */
-export class HoldBack {
-  /** Nothing is read before the connection's deadline. Written here only. */
-  waits = false
+export class HoldBack implements Waits {
+  deadline = Infinity
   readonly #host: Http2Host
   readonly #client: string
-  readonly #standing: Standing
+  readonly #session: ServerSession
+  readonly #slices: ReadSlices
+  #waits = false
+  /** It has waited, and does so once. */
+  #waited = false
   #refused = false
 
-  constructor(host: Http2Host, client: string) {
+  constructor(host: Http2Host, client: string, session: ServerSession, slices: ReadSlices) {
     this.#host = host
     this.#client = client
-    this.#standing = host.offenders.standing(client, this.#now, host.snapshot.trusted)
+    this.#session = session
+    this.#slices = slices
+    if (host.offenders.distrusts(client, this.#now)) session.glitches.distrust()
   }
 
-  get maxStreams(): number {
-    return Math.min(this.#host.snapshot.config.http2.maxStreams, this.#standing.maxStreams)
+  /** Its client is held back, and it has not waited yet. */
+  get applies(): boolean {
+    return (
+      !this.#waited &&
+      this.#host.offenders.holdsBack(this.#client, this.#now) &&
+      !this.#host.snapshot.trusted.contains(this.#client)
+    )
   }
 
-  /** Milliseconds that the connection waits; negative: it is refused. */
-  get wait(): number {
-    return this.#standing.wait ?? 0
-  }
-
-  /** The session has been started. True: nothing is read for `wait`, until `begin`. */
-  applies(session: ServerSession, slices: ReadSlices): boolean {
-    const { distrusted, wait } = this.#standing
-    if (distrusted) session.glitches.distrust()
-    if (wait === undefined) return false
+  /** It `applies`, and more than a small slice has come at once. True: `slices` go on when it has waited. */
+  holds(): boolean {
+    const wait = this.#host.offenders.wait(this.#client, this.#now)
+    this.#waited = true
+    if (wait === 0) return false
     this.#refused = wait < 0
     this.#host.http2.heldBack(this.#refused ? 'refused' : 'delayed')
-    if (this.#refused)
-      session.fail(ENHANCE_YOUR_CALM, 'its client is held back, and too many of its connections wait')
-    this.waits = wait > 0
-    // Whatever a refused client sends stays in the kernel, which slows it down.
-    if (wait !== 0) slices.hold()
-    return this.waits
+    if (this.#refused) {
+      this.#session.fail(ENHANCE_YOUR_CALM, 'its client is held back, and too many connections wait')
+      return false
+    }
+    this.#waits = true
+    this.deadline = this.#now + wait
+    this.#host.context.deadlines.add(this)
+    return true
   }
 
-  begin(slices: ReadSlices): void {
+  onDeadline(): void {
     this.#over()
-    slices.release()
+    this.#slices.release()
   }
 
   /** The connection has to be ended. A refusal is no offence: a crowd behind one address would never come in again. */
@@ -54,15 +61,16 @@ export class HoldBack {
   }
 
   /** Before the session is told of the end. `byClient`: its open requests are given up by the client. */
-  closed(session: ServerSession, byClient: boolean): void {
-    if (this.waits) this.#over()
-    session.now = this.#now
-    const units = session.glitches.leaves(byClient ? session.earlyStreams : 0, this.#now)
+  closed(byClient: boolean): void {
+    if (this.#waits) this.#over()
+    this.#session.now = this.#now
+    const units = this.#session.glitches.leaves(byClient ? this.#session.earlyStreams : 0, this.#now)
     this.#host.offenders.leaves(this.#client, units, this.#now)
   }
 
   #over(): void {
-    this.waits = false
+    this.#waits = false
+    this.#host.context.deadlines.remove(this)
     this.#host.offenders.begun()
   }
 

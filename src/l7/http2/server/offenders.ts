@@ -1,4 +1,3 @@
-import type { CidrSet } from '../../../net/address/cidr.ts'
 import { clientKey } from '../../../net/address/client-key.ts'
 
 /** How long a client is remembered after the last of its connections that had to be ended. */
@@ -13,25 +12,15 @@ const LEAST_LEFT = 200
 /** An overflowing bucket is an offence so often at most: a hundred connections that end at once are one. */
 const OFFENCE_MS = 1_000
 
-/** A client with so many offences is held back. */
+/** A client with so many offences is held back, until it has not offended for so long. */
 const OFFENCES = 3
-/** Connections of such a client begin so far apart. */
+const HELD_MS = 10_000
+/** What its connections send beyond a small slice is read so far apart. */
 const APART_MS = 100
-/** It may have 20 connections waiting; more are refused. */
+/** None waits longer: somebody else may be behind the same address. */
 const WAIT_MS = 2_000
-/** For all such clients together. */
+/** For all such clients together; more are refused. */
 const MOST_WAITING = 256
-/** Requests at once on a connection of such a client. */
-const FEW_STREAMS = 16
-
-/** How a new connection of a client is treated. */
-export interface Standing {
-  /** One of its connections had to be ended not long ago. */
-  readonly distrusted: boolean
-  /** Milliseconds before it is read; -1: it is refused; undefined: the client is not held back. */
-  readonly wait: number | undefined
-  readonly maxStreams: number
-}
 
 interface Offender {
   /** When it is forgotten. */
@@ -42,17 +31,15 @@ interface Offender {
   /** What its connections left behind. */
   left: number
   leftAt: number
-  /** When its next connection may begin. */
+  /** When the next of its connections that waits is read. */
   next: number
 }
 
-const FINE: Standing = { distrusted: false, wait: undefined, maxStreams: Infinity }
-
 /**
  * Clients of a listener (on one thread) whose HTTP/2 connections had to be ended with ENHANCE_YOUR_CALM, or ended with much odd behaviour and requests
- * that were given up. The next connections of such a client begin with a tenth of the glitches; after three offences they
- * begin a tenth of a second apart, with few streams. So connecting again gains nothing, and others behind
- * the same address are served, later.
+ * that were given up. The next connections of such a client begin with a tenth of the glitches; after three offences those
+ * that send much at once wait for each other. So connecting again gains nothing, and others behind the same address, who
+ * send a few requests, are served at once.
  */
 export class Offenders {
   /** The one that is forgotten first comes first, nearly. */
@@ -75,26 +62,41 @@ export class Offenders {
     if (now - one.offendedAt >= OFFENCE_MS) this.#offends(one, now)
   }
 
+  /** One of the client's connections had to be ended not long ago. */
+  distrusts(address: string, now: number): boolean {
+    return this.#find(address, now) !== undefined
+  }
+
+  /** What its connections send at once, beyond a small slice, waits. */
+  holdsBack(address: string, now: number): boolean {
+    const one = this.#find(address, now)
+    return one !== undefined && one.offences >= OFFENCES && now - one.offendedAt < HELD_MS
+  }
+
   /**
-   * Of a connection that begins; a client that is one of `proxies` stands for many, and may be distrusted, but is not held
-   * back. Call `begun` after a wait.
+   * A connection of a client that is held back has sent more than a small slice at once: milliseconds before that is read,
+   * with a call of `begun` at their end; -1: it is refused.
    */
-  standing(address: string, now: number, proxies: Pick<CidrSet, 'contains'>): Standing {
-    const one = this.#known.size === 0 ? undefined : this.#known.get(clientKey(address))
-    if (one === undefined || now - one.offendedAt >= REMEMBERED_MS) return FINE
-    if (one.offences < OFFENCES || proxies.contains(address)) return { ...FINE, distrusted: true }
-    const wait = Math.max(0, one.next - now)
-    const refused = wait >= WAIT_MS || (wait > 0 && this.#waiting >= MOST_WAITING)
-    if (!refused) {
-      one.next = now + wait + APART_MS
-      if (wait > 0) this.#waiting++
+  wait(address: string, now: number): number {
+    const one = this.#find(address, now)
+    if (one === undefined) return 0
+    const wait = Math.min(WAIT_MS, Math.max(0, one.next - now))
+    if (wait > 0) {
+      if (this.#waiting >= MOST_WAITING) return -1
+      this.#waiting++
     }
-    return { distrusted: true, wait: refused ? -1 : wait, maxStreams: FEW_STREAMS }
+    one.next = now + wait + APART_MS
+    return wait
   }
 
   /** A connection waits no more: it begins, or has ended. */
   begun(): void {
     this.#waiting--
+  }
+
+  #find(address: string, now: number): Offender | undefined {
+    const one = this.#known.size === 0 ? undefined : this.#known.get(clientKey(address))
+    return one === undefined || now - one.offendedAt >= REMEMBERED_MS ? undefined : one
   }
 
   #offends(one: Offender, now: number): void {

@@ -1,6 +1,7 @@
 import { guarded, type Contained } from '../../../core/containment.ts'
 import { readTurns } from '../../../net/transport/turns.ts'
 import type { Transport } from '../../../net/transport/transport.ts'
+import { NEXT_SLICE, SLICE, SMALL_SLICE } from '../frames/frame-reader.ts'
 import type { Session } from '../session/session.ts'
 
 /** A connection that reads in slices. */
@@ -8,6 +9,10 @@ export interface Sliced extends Contained {
   readonly now: number
   /** Nothing more is read. */
   readonly closing: boolean
+  /** Its client is held back: the slice is a small one. */
+  readonly heldBack: boolean
+  /** There was more than a small slice. True: the rest is read after `release`. */
+  holds(): boolean
   /** Some bytes have been read. */
   onSlice(): void
   onEnd(): void
@@ -38,17 +43,13 @@ export class ReadSlices {
       this.#left = Buffer.concat([this.#left, buffer.subarray(start, end)])
       return
     }
-    const at = this.#slice(buffer, start, end)
+    const { heldBack } = this.#owner
+    const at = this.#slice(buffer, start, end, heldBack ? SMALL_SLICE : SLICE)
     if (at === end) return
+    const held = heldBack && this.#owner.holds()
     this.#left = Buffer.from(buffer.subarray(at, end))
     this.#transport.pause()
-    this.#later()
-  }
-
-  /** Reads nothing until `release`. */
-  hold(): void {
-    this.#left = NOTHING
-    this.#transport.pause()
+    if (!held) this.#later()
   }
 
   release(): void {
@@ -67,11 +68,11 @@ export class ReadSlices {
     this.#ended = this.reading = false
   }
 
-  #slice(buffer: Buffer, start: number, end: number, next = false): number {
+  #slice(buffer: Buffer, start: number, end: number, work: number): number {
     if (this.#owner.closing) return end
     this.#session.now = this.#owner.now
     this.reading = true
-    const at = this.#session.receiveSlice(buffer, start, end, next)
+    const at = this.#session.receiveSlice(buffer, start, end, work)
     this.reading = false
     this.#owner.onSlice()
     return at
@@ -84,7 +85,7 @@ export class ReadSlices {
   #goOn(): void {
     const left = this.#left
     if (left === undefined) return
-    const at = this.#slice(left, 0, left.length, true)
+    const at = this.#slice(left, 0, left.length, NEXT_SLICE)
     // The connection may have closed.
     if (this.#left === undefined) return
     if (at < this.#left.length) {
@@ -97,5 +98,3 @@ export class ReadSlices {
     if (ended) this.#owner.onEnd()
   }
 }
-
-const NOTHING = Buffer.alloc(0)

@@ -53,15 +53,14 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     this.#host = host
     this.transport = attach(this)
     this.client = new AcceptedClient(this.transport, admission, ends, true)
-    this.#holdBack = new HoldBack(host, this.client.peer)
-    this.session = new ServerSession(this, this.#holdBack.maxStreams)
+    this.session = new ServerSession(this, host.snapshot.config.http2.maxStreams)
     this.#slices = new ReadSlices(this.transport, this.session, this)
+    this.#holdBack = new HoldBack(host, this.client.peer, this.session, this.#slices)
     this.#writer = new TransportWriter(this.transport, this.session.out)
     this.acceptedAt = this.now
     this.deadline = this.now + this.times.requestHeadersMs
     host.context.deadlines.add(this)
     this.session.start()
-    if (this.#holdBack.applies(this.session, this.#slices)) this.deadline = this.now + this.#holdBack.wait
     this.wake()
   }
 
@@ -120,6 +119,14 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     if (!this.closing) this.#slices.take(buffer, start, end)
   }
 
+  get heldBack(): boolean {
+    return this.#holdBack.applies
+  }
+
+  holds(): boolean {
+    return this.#holdBack.holds()
+  }
+
   onSlice(): void {
     this.flushTurn()
     this.#rest()
@@ -148,7 +155,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   onClose(): void {
     this.#host.context.deadlines.remove(this)
     this.transport.countBytes(this.#host.context)
-    this.#holdBack.closed(this.session, !this.closing && !this.#draining)
+    this.#holdBack.closed(!this.closing && !this.#draining)
     this.closing = true
     this.session.abandon()
     this.#host.http2.glitches.add(this.session.glitches.count)
@@ -158,10 +165,6 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   }
 
   onDeadline(): void {
-    if (this.#holdBack.waits) {
-      this.deadline = this.now + (this.#draining ? DRAIN_MS : this.times.requestHeadersMs)
-      return this.#holdBack.begin(this.#slices)
-    }
     if (this.closing || this.#writer.blocked) return this.transport.destroy()
     if (this.#looks >= 0) return this.#look()
     if (this.#draining) {

@@ -19,7 +19,7 @@ import {
   STREAM_CLOSED,
   WINDOW_UPDATE
 } from '../frames/codes.ts'
-import { FrameReader, type FrameSink } from '../frames/frame-reader.ts'
+import { FrameReader, SLICE, type FrameSink } from '../frames/frame-reader.ts'
 import { get32 } from '../frames/write-frames.ts'
 import { Decoder, type FieldSink } from '../hpack/decoder.ts'
 import { BlockBuffer, isSmallContinuation } from './block-buffer.ts'
@@ -62,10 +62,10 @@ export abstract class Session extends ControlFrames implements FrameSink {
     while (at < end) at = this.receiveSlice(buffer, at, end)
   }
 
-  /** Receives as much as may be done at a time; returns where that ends. `next`: not the first slice of a read. */
-  receiveSlice(buffer: Buffer, start: number, end: number, next = false): number {
+  /** Receives as much as may be done at a time; returns where that ends. */
+  receiveSlice(buffer: Buffer, start: number, end: number, work = SLICE): number {
     if (this.over) return end
-    const at = this.reader.receive(buffer, start, end, next)
+    const at = this.reader.receive(buffer, start, end, work)
     this.readDone()
     return at
   }
