@@ -19,7 +19,7 @@ export interface Stage {
   readonly name: string
   /** None of its hooks is called for a GET that came through no other proxy (without Via and CDN-Loop). */
   readonly skipsPlainGets?: true
-  /** Clients of its protocol cannot read an error otherwise: its `response` is called also where another's hook threw. */
+  /** Some clients cannot read an error otherwise: its `response` is called also where another's hook threw. */
   readonly neededByErrors?: true
   /**
    * Request fields, lower case, that this stage sets: fields of a client with these names are removed, in any spelling

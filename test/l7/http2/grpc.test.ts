@@ -187,7 +187,12 @@ t.test('a hook that throws at the response is an error of gRPC, and of gRPC-Web'
     t,
     undefined,
     {},
-    { protocols: ['h2', 'http/1.1'], pool: 'web', grpcWeb: true }
+    {
+      protocols: ['h2', 'http/1.1'],
+      pool: 'web',
+      grpcWeb: true,
+      cors: { origins: 'https://a.test', exposed: ['grpc-status', 'grpc-message'] }
+    }
   )
   t.equal((await unary(client, 'hello')).answer, 'HELLO')
   hook = () => {
@@ -198,8 +203,11 @@ t.test('a hook that throws at the response is an error of gRPC, and of gRPC-Web'
   t.match(error!.details, /internal error \(LB_INTERNAL\)/)
   const url = `http://127.0.0.1:${lab.port}/test.Echo/unary`
   for (const type of ['application/grpc-web+proto', 'application/grpc-web-text']) {
-    const response = await fetch(url, { method: 'POST', body: 'AAAAAAA=', headers: { 'content-type': type } })
+    const headers = { 'content-type': type, origin: 'https://a.test' }
+    const response = await fetch(url, { method: 'POST', body: 'AAAAAAA=', headers })
     t.equal(response.status, 200, type)
+    t.equal(response.headers.get('access-control-allow-origin'), 'https://a.test', type)
+    t.equal(response.headers.get('access-control-expose-headers'), 'grpc-status, grpc-message', type)
     t.equal(response.headers.get('grpc-status'), '13', type)
     t.match(response.headers.get('content-type'), type)
   }

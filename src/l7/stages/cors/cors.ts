@@ -32,6 +32,7 @@ const theirs = new FieldNames([
  */
 class Cors implements Stage {
   readonly name = 'cors'
+  readonly neededByErrors = true
   readonly #origins: Origins
   readonly #methods: ReadonlySet<string>
   readonly #headers: ReadonlySet<string>
