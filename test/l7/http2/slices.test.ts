@@ -88,8 +88,7 @@ function sliced(most: number) {
   const owner = {
     now: 7,
     closing: false,
-    heldBack: false,
-    holds: () => ++seen.held === 1,
+    holdBack: { applies: false, holds: () => ++seen.held === 1 },
     onSlice: () => void seen.slices++,
     onEnd: () => void seen.ends++
   }
@@ -140,7 +139,7 @@ t.test('a connection that closes reads no more', async (t) => {
 
 t.test('what a client that is held back sends beyond a small slice waits for its release', async (t) => {
   const { seen, owner, slices, take } = sliced(3)
-  owner.heldBack = true
+  owner.holdBack.applies = true
   take('abc')
   t.same([seen.bytes, seen.held, seen.paused, seen.work], ['abc', 0, false, SMALL_SLICE])
   take('defgh')

@@ -9,10 +9,12 @@ export interface Sliced extends Contained {
   readonly now: number
   /** Nothing more is read. */
   readonly closing: boolean
-  /** Its client is held back: the slice is a small one. */
-  readonly heldBack: boolean
-  /** There was more than a small slice. True: the rest is read after `release`. */
-  holds(): boolean
+  readonly holdBack: {
+    /** The client is held back: the slice is a small one. */
+    readonly applies: boolean
+    /** There was more than a small slice. True: the rest is read after `release`. */
+    holds(): boolean
+  }
   /** Some bytes have been read. */
   onSlice(): void
   onEnd(): void
@@ -43,10 +45,10 @@ export class ReadSlices {
       this.#left = Buffer.concat([this.#left, buffer.subarray(start, end)])
       return
     }
-    const { heldBack } = this.#owner
-    const at = this.#slice(buffer, start, end, heldBack ? SMALL_SLICE : SLICE)
+    const { applies } = this.#owner.holdBack
+    const at = this.#slice(buffer, start, end, applies ? SMALL_SLICE : SLICE)
     if (at === end) return
-    const held = heldBack && this.#owner.holds()
+    const held = applies && this.#owner.holdBack.holds()
     this.#left = Buffer.from(buffer.subarray(at, end))
     this.#transport.pause()
     if (!held) this.#later()

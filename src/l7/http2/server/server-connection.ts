@@ -28,11 +28,11 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   readonly transport: Transport
   readonly acceptedAt: number
   readonly session: ServerSession
+  readonly holdBack: HoldBack
   deadline: number
   readonly #host: Http2Host
   readonly #writer: TransportWriter
   readonly #slices: ReadSlices
-  readonly #holdBack: HoldBack
   #gathered = false
   /** The deadline of an unfinished frame is set already. */
   #inFrame = true
@@ -55,7 +55,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     this.client = new AcceptedClient(this.transport, admission, ends, true)
     this.session = new ServerSession(this, host.snapshot.config.http2.maxStreams)
     this.#slices = new ReadSlices(this.transport, this.session, this)
-    this.#holdBack = new HoldBack(host, this.client.peer, this.session, this.#slices)
+    this.holdBack = new HoldBack(host, this.client.peer, this.session, this.#slices)
     this.#writer = new TransportWriter(this.transport, this.session.out)
     this.acceptedAt = this.now
     this.deadline = this.now + this.times.requestHeadersMs
@@ -119,14 +119,6 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
     if (!this.closing) this.#slices.take(buffer, start, end)
   }
 
-  get heldBack(): boolean {
-    return this.#holdBack.applies
-  }
-
-  holds(): boolean {
-    return this.#holdBack.holds()
-  }
-
   onSlice(): void {
     this.flushTurn()
     this.#rest()
@@ -155,7 +147,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   onClose(): void {
     this.#host.context.deadlines.remove(this)
     this.transport.countBytes(this.#host.context)
-    this.#holdBack.closed(!this.closing && !this.#draining)
+    this.holdBack.closed(!this.closing && !this.#draining)
     this.closing = true
     this.session.abandon()
     this.#host.http2.glitches.add(this.session.glitches.count)
@@ -221,7 +213,7 @@ export class ServerConnection implements TransportOwner, ServerSessionHost, Wait
   onOver(code: number, reason: string): void {
     const { context, http2 } = this.#host
     http2.connectionError(code)
-    this.#holdBack.failed(code)
+    this.holdBack.failed(code)
     context.log.debug(
       { listener: this.#host.snapshot.config.name, client: this.client.peer, code: errorName(code) },
       `HTTP/2 connection ended: ${reason}`
