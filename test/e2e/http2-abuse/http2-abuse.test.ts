@@ -68,7 +68,7 @@ t.test(
       )
       return Number(line.exec(lb.running.metrics())?.[1] ?? 0)
     }
-    for (const [at, name] of ['rapid reset', 'DATA of one octet'].entries()) {
+    for (const [at, name] of ['rapid reset', 'malformed requests'].entries()) {
       const from = `127.0.2.${at}`
       const before = heldBack()
       const attackers = Array.from({ length: 2 }, () => new Attacker(port, name, from))
