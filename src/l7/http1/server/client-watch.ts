@@ -1,11 +1,13 @@
 import { LINGER_MOST_MS, LINGER_MS } from '../../exchange/client/patience.ts'
 import { judgeClient, laggards, Progress } from '../../exchange/client/progress.ts'
 import type { Transport } from '../../../net/transport/transport.ts'
+import type { ParseFailure } from '../parse/parse-failure.ts'
 import type { ResponseWriter } from '../write/message-writer.ts'
 import type { DownstreamHost } from './downstream-host.ts'
 import { HalfClosed } from './half-closed.ts'
 
 export const CUT_BODY = 'the connection ended within the body'
+export const NO_HEAD: ParseFailure = { code: 'LB_REQUEST_TIMEOUT', reason: 'no complete head in time' }
 const GONE = 'closed its side, and the response makes no progress'
 
 /** The facts about an exchange that decide how long its client may take. */

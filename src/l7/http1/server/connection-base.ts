@@ -46,10 +46,6 @@ export abstract class ConnectionBase {
     this.closes = true
   }
 
-  sendBody(buffer: Buffer, start: number, end: number): void {
-    this.writer.body(buffer, start, end)
-  }
-
   sendText(text: string): void {
     this.writer.bodyText(text)
   }
@@ -63,5 +59,12 @@ export abstract class ConnectionBase {
     if (this.transport.pending > 0) bytes = Buffer.from(bytes)
     this.writer.body(bytes, 0, bytes.length)
     return this.transport.pending === 0
+  }
+
+  protected cutResponse(): void {
+    this.writer.flush()
+    // When a body lasts until the connection closes, only a reset shows that it is incomplete.
+    if (this.writer.untilClose) this.transport.reset()
+    else this.transport.destroy()
   }
 }

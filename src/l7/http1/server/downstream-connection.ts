@@ -10,7 +10,7 @@ import type { DownstreamHost } from './downstream-host.ts'
 import { AcceptedClient } from '../../exchange/client/accepted-client.ts'
 import type { ClientConnection, Ends } from '../../exchange/client/client-connection.ts'
 import type { Admission } from '../../../net/admission/gate.ts'
-import { CUT_BODY, SENT } from './client-watch.ts'
+import { CUT_BODY, NO_HEAD, SENT } from './client-watch.ts'
 import { Lingering } from './lingering.ts'
 import { DRAIN_MS, LINGER_MS } from '../../exchange/client/patience.ts'
 import { parseFailure, type ParseFailure } from '../parse/parse-failure.ts'
@@ -19,8 +19,6 @@ import { ConnectionBase } from './connection-base.ts'
 import { openTunnel } from '../../forward/tunnel.ts'
 import { ResponseWriter } from '../write/message-writer.ts'
 import type { UpstreamHead } from '../parse/response-parser.ts'
-
-const NO_HEAD: ParseFailure = { code: 'LB_REQUEST_TIMEOUT', reason: 'no complete head in time' }
 
 /** A client's HTTP/1.x connection: one exchange at a time, in the order of the requests. */
 export class DownstreamConnection
@@ -212,6 +210,10 @@ export class DownstreamConnection
     this.closes = this.writer.response(status, reason, fields, length, minor, this.closes, trailers)
   }
 
+  sendBody(buffer: Buffer, start: number, end: number): void {
+    this.writer.body(buffer, start, end)
+  }
+
   sendEnd(trailers: string): void {
     this.writer.end(trailers)
     this.writer.flush()
@@ -234,7 +236,9 @@ export class DownstreamConnection
 
   #next(): void {
     this.#owed = false
-    this.deadline = this.now + (this.host.context.draining ? DRAIN_MS : this.timeouts.keepAliveMs)
+    const { context, snapshot } = this.host
+    this.deadline =
+      context.deadlines.now + (context.draining ? DRAIN_MS : snapshot.config.timeouts.keepAliveMs)
     this.#reader.next()
     this.#endIfLast()
   }
@@ -255,10 +259,7 @@ export class DownstreamConnection
 
   abort(): void {
     this.#exchange = undefined
-    this.writer.flush()
-    // When a body lasts until the connection closes, only a reset shows that it is incomplete.
-    if (this.writer.untilClose) this.transport.reset()
-    else this.transport.destroy()
+    this.cutResponse()
   }
 
   tunnel(
