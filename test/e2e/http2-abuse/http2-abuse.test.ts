@@ -33,6 +33,8 @@ async function attacked(t: Test): Promise<Lb> {
   })
 }
 
+t.setTimeout(120_000)
+
 t.test('beside each attack over HTTP/2 all others are answered, and nothing is left of it', async (t) => {
   const lb = await attacked(t)
   const bystanders = new Bystanders(lb.port('web'))

@@ -3,7 +3,7 @@ import { BackendTable } from '../../../src/balancer/table/table.ts'
 import { SlotRegistry } from '../../../src/balancer/table/slot-registry.ts'
 import { Pool } from '../../../src/balancer/pool/pool.ts'
 import { configFromObject } from '../../../src/config/parse-config.ts'
-import type { L7ListenerConfig } from '../../../src/config/model/model.ts'
+import type { L7ListenerConfig, PoolConfig } from '../../../src/config/model/model.ts'
 import { systemClock, type Clock } from '../../../src/core/clock.ts'
 import { Deadlines } from '../../../src/core/deadlines.ts'
 import { memoryLogger } from '../../fakes/memory-logger.ts'
@@ -11,6 +11,7 @@ import { Metrics } from '../../../src/core/metrics/metrics.ts'
 import { Gate } from '../../../src/net/admission/gate.ts'
 import { SharedCounts } from '../../../src/shared/shared-counts.ts'
 import type { Lookup } from '../../../src/net/dial/lookup.ts'
+import { readUpstreamTls, UpstreamTls } from '../../../src/net/tls/upstream-tls.ts'
 import { listen } from '../../../src/net/transport/accept.ts'
 import { compilePool } from '../../../src/l7/compile/compile.ts'
 import type { LoadedStage } from '../../../src/l7/stages/loaded.ts'
@@ -77,7 +78,11 @@ export async function startLab(
       pools.set(pool.name, made)
       return [
         pool.name,
-        compilePool(made, shared, new PoolUpstreams(upstreams, made, { config: pool, tls: undefined }))
+        compilePool(
+          made,
+          shared,
+          new PoolUpstreams(upstreams, made, { config: pool, tls: pool.tls && tlsOf(pool) })
+        )
       ]
     })
   )
@@ -128,6 +133,10 @@ export async function startLab(
       await new Promise((resolve) => server.close(resolve))
     }
   }
+}
+
+function tlsOf({ tls, protocol }: PoolConfig): UpstreamTls {
+  return new UpstreamTls(readUpstreamTls(tls!, protocol === 'h2' ? ['h2'] : undefined))
 }
 
 /** A TCP client that sends what it is told and gathers what comes. */

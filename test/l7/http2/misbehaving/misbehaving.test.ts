@@ -1,9 +1,12 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { promisify } from 'node:util'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { reportFaults } from '../../../../src/core/containment.ts'
+import { testCertificates } from '../../../net/certificates.ts'
 import { Choices } from '../../../fakes/choices.ts'
 import { startLab, type Lab } from '../../engine/lab.ts'
 import { moves, plain, TIMES, type Ends } from './moves.ts'
@@ -12,8 +15,12 @@ import { MisbehavingServer } from './server.ts'
 // A backend over HTTP/2 that does everything wrong, and clients that each have to get one answer: their own, whole, or an
 // error. H2_SEED and H2_REQUESTS: another mix, or more of it.
 
+t.setTimeout(120_000)
+
 const SEED = Number(process.env['H2_SEED'] ?? 7)
 const REQUESTS = Number(process.env['H2_REQUESTS'] ?? 400)
+const certificates = testCertificates()
+const CERTIFICATE = certificates.leaf('localhost', '127.0.0.1')
 const BODY = Buffer.alloc(150_000, 'u')
 
 /** The server says that it did nothing with these. */
@@ -28,17 +35,19 @@ interface Got {
 
 async function rig(
   t: Test,
-  pool: object = {}
+  pool: object = {},
+  secure = false
 ): Promise<{ lab: Lab; server: MisbehavingServer; faults: unknown[] }> {
   const faults: unknown[] = []
   t.teardown(reportFaults((error) => faults.push(error)))
   const steps = Object.fromEntries(Object.entries(moves).map(([name, [, move]]) => [name, move]))
-  const server = await new MisbehavingServer(steps, plain).start(t)
+  const { cert, key } = CERTIFICATE
+  const server = await new MisbehavingServer(steps, plain).start(t, secure ? { cert, key } : undefined)
   const lab = await startLab({
     listeners: [{ bind: '127.0.0.1:0', mode: 'l7', protocols: ['h2', 'http/1.1'], pool: 'web' }],
     pools: {
       web: {
-        protocol: 'h2c',
+        ...(secure ? { protocol: 'h2', tls: { ca: certificates.caFile } } : { protocol: 'h2c' }),
         backends: [server.address],
         timeouts: { response: '300ms', idle: '300ms', connect: '5s' },
         retry: { attempts: 0 },
@@ -115,31 +124,42 @@ async function settled(t: Test, lab: Lab, server: MisbehavingServer, faults: unk
   t.same(faults, [], 'nothing threw')
 } // prettier-ignore
 
-t.test('whatever a backend does to one request, its client gets one right answer, and the next one too', async (t) => {
-  const { lab, server, faults } = await rig(t)
-  const agent = new Agent({ keepAlive: true })
-  t.teardown(() => agent.destroy())
-  const session = connectHttp2(`http://127.0.0.1:${lab.port}`)
-  session.on('error', () => {})
-  t.teardown(() => session.destroy())
-  let count = 0
-  const ask = async (name: string, must: Ends, body?: Buffer, over1 = true): Promise<string | undefined> => {
-    const path = `/${encodeURIComponent(name)}/${count++}/${body === undefined ? '' : 'post/'}`
-    const got = await (over1 ? http1(lab, agent, path, body) : http2(session, path, body))
-    const sent = server.seen.get(path) ?? 0
-    return wrong(path, got, must, refused.has(name) ? Math.min(sent, 1) : sent)
-  }
-  for (const [name, [must]] of Object.entries(moves)) {
-    for (const body of [undefined, BODY]) {
-      // It holds 64 KiB of a body.
-      const ends = body !== undefined && refused.has(name) ? 'either' : must
-      t.equal(await ask(name, ends, body), undefined, `${name}, over HTTP/1.1`)
-      t.equal(await ask(name, ends, body, false), undefined, `${name}, over HTTP/2`)
+for (const secure of [false, true]) {
+  const where = secure ? 'over TLS' : 'in clear text'
+  t.test(
+    `whatever a backend does to one request, its client gets one right answer, and the next one too, ${where}`,
+    async (t) => {
+      const { lab, server, faults } = await rig(t, {}, secure)
+      const agent = new Agent({ keepAlive: true })
+      t.teardown(() => agent.destroy())
+      const session = connectHttp2(`http://127.0.0.1:${lab.port}`)
+      session.on('error', () => {})
+      t.teardown(() => session.destroy())
+      let count = 0
+      const ask = async (
+        name: string,
+        must: Ends,
+        body?: Buffer,
+        over1 = true
+      ): Promise<string | undefined> => {
+        const path = `/${encodeURIComponent(name)}/${count++}/${body === undefined ? '' : 'post/'}`
+        const got = await (over1 ? http1(lab, agent, path, body) : http2(session, path, body))
+        const sent = server.seen.get(path) ?? 0
+        return wrong(path, got, must, refused.has(name) ? Math.min(sent, 1) : sent)
+      }
+      for (const [name, [must]] of Object.entries(moves)) {
+        for (const body of [undefined, BODY]) {
+          // It holds 64 KiB of a body.
+          const ends = body !== undefined && refused.has(name) ? 'either' : must
+          t.equal(await ask(name, ends, body), undefined, `${name}, over HTTP/1.1`)
+          t.equal(await ask(name, ends, body, false), undefined, `${name}, over HTTP/2`)
+        }
+        t.equal(await ask('plain', 'whole'), undefined, `the next one behind ${name}`)
+      }
+      await settled(t, lab, server, faults)
     }
-    t.equal(await ask('plain', 'whole'), undefined, `the next one behind ${name}`)
-  }
-  await settled(t, lab, server, faults)
-}) // prettier-ignore
+  )
+}
 
 const all = Object.keys(moves).filter((name) => !name.startsWith('a flood'))
 const mixes = {
@@ -148,31 +168,52 @@ const mixes = {
   'all but what says that nothing was done': all.filter((name) => !/^GOAWAY|^refused/.test(name))
 }
 for (const [what, names] of Object.entries(mixes)) {
-  t.test(`${what} at once, over HTTP/1.1 and HTTP/2, with retries`, async (t) => {
-    const { lab, server, faults } = await rig(t, { retry: { attempts: 2, on: ['connect-failure', 'reset'] } })
-    const agent = new Agent({ keepAlive: true, maxSockets: 16 })
-    t.teardown(() => agent.destroy())
-    const session = connectHttp2(`http://127.0.0.1:${lab.port}`)
-    session.on('error', () => {})
-    t.teardown(() => session.destroy())
-    const choices = new Choices(SEED)
-    let begun = 0
-    const one = async (): Promise<void> => {
-      while (begun < REQUESTS) {
-        const name = choices.one(names)
-        const body = choices.maybe(BODY)
-        const path = `/${encodeURIComponent(name)}${choices.one(['', '~'])}/${begun++}/${body === undefined ? '' : 'post/'}`
-        const got = begun % 2 === 0 ? await http1(lab, agent, path, body) : await http2(session, path, body)
-        const sent = server.seen.get(path) ?? 0
-        // Another one's move may have ended the connection.
-        const may = moves[name]![0] === 'broken' && sent === 1 ? 'broken' : 'either'
-        const bad = wrong(path, got, may, names === all ? Math.min(sent, 1) : sent)
-        if (bad !== undefined) t.fail(`${decodeURIComponent(path)}: ${bad}`)
+  for (const secure of [false, true])
+    t.test(
+      `${what} at once ${secure ? 'over TLS' : 'in clear text'}, over HTTP/1.1 and HTTP/2, with retries`,
+      async (t) => {
+        const { lab, server, faults } = await rig(
+          t,
+          { retry: { attempts: 2, on: ['connect-failure', 'reset'] } },
+          secure
+        )
+        const agent = new Agent({ keepAlive: true, maxSockets: 16 })
+        t.teardown(() => agent.destroy())
+        const session = connectHttp2(`http://127.0.0.1:${lab.port}`)
+        session.on('error', () => {})
+        t.teardown(() => session.destroy())
+        const choices = new Choices(SEED)
+        let begun = 0
+        const one = async (): Promise<void> => {
+          while (begun < REQUESTS) {
+            const name = choices.one(names)
+            const body = choices.maybe(BODY)
+            const path = `/${encodeURIComponent(name)}${choices.one(['', '~'])}/${begun++}/${body === undefined ? '' : 'post/'}`
+            const got =
+              begun % 2 === 0 ? await http1(lab, agent, path, body) : await http2(session, path, body)
+            const sent = server.seen.get(path) ?? 0
+            // Another one's move may have ended the connection.
+            const may = moves[name]![0] === 'broken' && sent === 1 ? 'broken' : 'either'
+            const bad = wrong(path, got, may, names === all ? Math.min(sent, 1) : sent)
+            if (bad !== undefined) t.fail(`${decodeURIComponent(path)}: ${bad}`)
+          }
+        }
+        await Promise.all(Array.from({ length: 12 }, one))
+        const next = '/plain/last/'
+        t.equal(wrong(next, await http1(lab, agent, next), 'whole', 1), undefined)
+        await settled(t, lab, server, faults)
       }
-    }
-    await Promise.all(Array.from({ length: 12 }, one))
-    const next = '/plain/last/'
-    t.equal(wrong(next, await http1(lab, agent, next), 'whole', 1), undefined)
-    await settled(t, lab, server, faults)
-  })
+    )
 }
+
+if (process.env['LB_NET'] !== 'sockets')
+  t.test('over sockets of Node alike', async (t) => {
+    // It ends with an error when a test fails.
+    const env = { ...process.env, LB_NET: 'sockets' }
+    const { stdout } = await promisify(execFile)(process.execPath, [import.meta.filename], {
+      env,
+      maxBuffer: 1 << 24
+    })
+    t.match(stdout, /^ok 6 - /m)
+    t.notMatch(stdout, /not ok/)
+  })

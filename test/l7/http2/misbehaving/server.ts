@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { createSecureContext, TLSSocket, type SecureContextOptions } from 'node:tls'
 import { once } from 'node:events'
 import type { Test } from 'tap'
 import { PREFACE } from '../../../../src/l7/http2/frames/codes.ts'
@@ -11,6 +12,8 @@ export type Move = (peer: Peer, id: number, tag: string) => void
 /** One connection of lb, as its backend sees it. */
 export class Peer {
   readonly socket: Socket
+  /** What is below `socket` over TLS. */
+  readonly #tcp: Socket
   readonly server: MisbehavingServer
   readonly #decoder = new Decoder()
   #held = Buffer.alloc(0)
@@ -18,10 +21,11 @@ export class Peer {
   #over = false
   readonly #paths = new Map<number, string>()
 
-  constructor(socket: Socket, server: MisbehavingServer) {
+  constructor(socket: Socket, tcp: Socket, server: MisbehavingServer) {
     this.socket = socket
+    this.#tcp = tcp
     this.server = server
-    socket.setNoDelay(true)
+    tcp.setNoDelay(true)
     socket.on('error', () => {})
     socket.on('data', (bytes: Buffer) => this.#read(bytes))
     socket.write(frame(4, 0, 0))
@@ -38,7 +42,8 @@ export class Peer {
   sendLast(bytes: Uint8Array, then: 'destroy' | 'resetAndDestroy' | 'end'): void {
     if (this.#over) return
     this.#over = true
-    this.socket.write(bytes, () => this.socket[then]())
+    const socket = then === 'resetAndDestroy' ? this.#tcp : this.socket
+    this.socket.write(bytes, () => socket[then]())
   }
 
   #read(bytes: Buffer): void {
@@ -91,12 +96,17 @@ export class MisbehavingServer {
     return `127.0.0.1:${this.#port}`
   }
 
-  async start(t: Test): Promise<this> {
-    const server = createServer((socket) => {
-      const peer = new Peer(socket, this)
+  /** With `tls`: over TLS. */
+  async start(t: Test, tls?: SecureContextOptions): Promise<this> {
+    const context = tls && createSecureContext(tls)
+    const server = createServer((tcp) => {
+      tcp.on('error', () => {})
+      const secure = { isServer: true, secureContext: context!, ALPNProtocols: ['h2'] }
+      const socket = context === undefined ? tcp : new TLSSocket(tcp, secure)
+      const peer = new Peer(socket, tcp, this)
       this.connections++
       this.peers.add(peer)
-      socket.on('close', () => this.peers.delete(peer))
+      tcp.on('close', () => this.peers.delete(peer))
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
