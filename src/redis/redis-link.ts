@@ -6,11 +6,11 @@ import { guarded } from '../core/containment.ts'
 import { answerInTime, TIMED_OUT } from './answer-in-time.ts'
 import { connect, nodesOf, reconnect, type Connection, type Node } from './connect.ts'
 import { ConnectionFault } from './connection-fault.ts'
+import { probe } from './probe.ts'
 import { placeOf, type RedisPlan } from './redis-plan.ts'
 import type { RedisBoard } from './redis-board.ts'
 import { Relapses } from './relapses.ts'
 import { concernsCommandOnly, isReply } from './reply-errors.ts'
-import { runScript, Script } from './script.ts'
 
 /** Consecutive failures after which Redis is not used for a while. */
 const OPENS_AFTER = 3
@@ -21,12 +21,6 @@ const REFUSAL_TOLD_MS = 60_000
 const MAX_REASON = 200
 /** When Redis is still away after this, the reason is logged once more: it may have come back with another password. */
 const STILL_AWAY_MS = 10_000
-/** In a cluster each key may be on another node: with so many keys, hardly any node is left out. */
-const PROBES_OF_CLUSTER = 16
-const PROBE_LIVES_MS = 10_000
-
-/** A full or read-only server refuses it, and so is not used. */
-const probe = new Script(`return redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])`)
 
 export interface RedisLinkDeps {
   readonly clock: Clock
@@ -65,8 +59,10 @@ export class RedisLink {
   #hangs = false
   /** A check is under way. */
   #checking = false
-  /** It has refused a command since the last check. */
-  #refused = false
+  /** A command has failed since the last check. */
+  #failing = false
+  /** Checks one after the other that had no answer in time, whatever other commands have had. */
+  #lateChecks = 0
   readonly #relapses = new Relapses()
   #closed = false
   readonly #fault: ConnectionFault
@@ -169,6 +165,8 @@ export class RedisLink {
     const reason = messageOf(error)
     const late = reason === TIMED_OUT
     this.#results[late ? 'timeout' : 'error'].add()
+    // The next check finds out whether it works at all: what succeeds in between may be another node's answer, or a read.
+    this.#failing = true
     if (concernsCommandOnly(error)) return this.#refusal(reason)
     const part = late && withinMs < this.timeoutMs
     // Not counted: commands with a part of the time only, and those that were under way during a counted failure, since
@@ -187,10 +185,8 @@ export class RedisLink {
     if (!this.#checking) this.#probe()
   }
 
-  /** The next check finds out whether it works at all. */
   #refusal(reason: string): void {
     const { board, clock, log } = this.#deps
-    this.#refused = true
     if (board?.tellsOfRefusal(clock.now(), REFUSAL_TOLD_MS) !== true) return
     const fields = { redis: this.#place, reason: reason.slice(0, MAX_REASON) }
     log.warn(fields, 'Redis refuses a command: its users continue without it (logged once a minute)')
@@ -203,6 +199,7 @@ export class RedisLink {
     const fields = { redis: this.#place, reason: reason.slice(0, MAX_REASON) }
     const now = clock.now()
     this.#hangs = false
+    this.#lateChecks = 0
     if (this.#usable !== false) {
       if (this.#usable === true) this.#relapses.lost(now)
       this.#usable = false
@@ -233,13 +230,13 @@ export class RedisLink {
   }
 
   /**
-   * Checks Redis when it has not been used for a while, so that no request has to find out that it hangs; when it has
-   * refused a command; and when another thread reports it as away while this one has only read.
+   * Checks Redis when it has not been used for a while, so that no request has to find out that it hangs; when a
+   * command has failed; and when another thread reports it as away while this one has only read.
    */
   #lookLater(): void {
     this.#stopTimer()
     this.#stopTimer = this.#deps.clock.after(LOOKS_AFTER_MS, () => {
-      const doubt = this.#refused || this.#deps.board?.away === true
+      const doubt = this.#failing || this.#deps.board?.away === true
       if (!doubt && this.#deps.clock.now() - this.#answeredAt < LOOKS_AFTER_MS) this.#lookLater()
       else this.#probe()
     })
@@ -248,15 +245,9 @@ export class RedisLink {
   #probe(): void {
     if (this.#closed) return
     const { thread } = this.#deps
-    const names = Array.from(
-      { length: this.#cluster ? PROBES_OF_CLUSTER : 1 },
-      (_, i) => `probe:${thread}:${i}`
-    )
     const command: Command<unknown> = (connection, prefix) =>
-      Promise.all(
-        names.map((name) => runScript(connection, probe, [prefix + name], [PROBE_LIVES_MS]).then(expectOk))
-      )
-    this.#refused = false
+      probe(connection, `${prefix}probe:${thread}`, this.#cluster)
+    this.#failing = false
     this.#checking = true
     // During the start this thread is busy, and no request waits for Redis yet.
     const withinMs = this.#usable === undefined ? Math.max(LOOKS_AFTER_MS, this.timeoutMs) : this.timeoutMs
@@ -270,6 +261,7 @@ export class RedisLink {
         this.#checking = false
         if (this.#usable === true && messageOf(error) === TIMED_OUT) {
           this.#failed(error, askedAt, withinMs)
+          if (this.#usable && ++this.#lateChecks >= OPENS_AFTER) this.#lost(TIMED_OUT)
           if (this.#usable) return this.#hangs ? undefined : this.#lookLater()
         } else
           this.#lost(
@@ -284,6 +276,7 @@ export class RedisLink {
   #found(): void {
     if (this.#closed) return
     this.#failures = 0
+    this.#lateChecks = 0
     this.#lookLater()
     if (this.#usable === true) return
     this.#usable = true
@@ -293,8 +286,4 @@ export class RedisLink {
     const { board, thread, log } = this.#deps
     if (board?.found(thread, true) === true) log.info({ redis: this.#place }, 'Redis is reachable')
   }
-}
-
-function expectOk(reply: unknown): void {
-  if (reply !== 'OK') throw new Error("an answer that is not the script's")
 }

@@ -85,6 +85,33 @@ t.test('a Redis is away after three failures one after the other', { skip }, asy
   await until('a write of its own has found out', () => link.usable)
 })
 
+t.test('what fails again and again is noticed, whatever is answered in between', { skip }, async (t) => {
+  const { server, clock, link } = await linked(t)
+  const ask = (command: Parameters<typeof link.ask>[0]) =>
+    new Promise<unknown>((done) => link.ask(command, done))
+  server.cli('config', 'set', 'maxmemory', '1')
+  await until('one that is full is away, though it reads', async () => {
+    await ask((connection) => connection.set('x', 'y'))
+    await ask((connection) => connection.get('x'))
+    clock.advance(500)
+    return !link.reachable
+  })
+  server.cli('config', 'set', 'maxmemory', '0')
+  await until('it is found again', () => (clock.advance(1000), link.usable))
+  server.signal('SIGSTOP')
+  await until('so is a node that hangs, though others answer', async () => {
+    const late = ask(() => new Promise<never>(() => {}))
+    await setImmediate()
+    clock.advance(timeoutMs)
+    await late
+    await ask(() => Promise.resolve('of another node'))
+    clock.advance(1000)
+    return !link.reachable
+  })
+  server.signal('SIGCONT')
+  await until('it is found once more', () => (clock.advance(1000), link.usable))
+})
+
 t.test('a command that is refused says nothing of the others', { skip }, async (t) => {
   const { server, clock, link, logged } = await linked(t)
   const ask = (...command: readonly string[]) =>
