@@ -40,7 +40,8 @@ function condition() {
 
 const describe = {
   attempts: 'Tries after the first, each on another backend (on L4: connection attempts); 0: none.',
-  budget: 'Largest share of retries among requests (three are always allowed).',
+  budget:
+    'Largest share of retries among requests of the last ten to twenty seconds, in each worker; thirty in ten seconds are always allowed, so that a quiet service is not left without any.',
   on: 'Failures to retry: `connect-failure`, `reset` (before the first byte of the response), `timeout`, statuses, `grpc-unavailable` (a call answered UNAVAILABLE before its first message, whatever its method).',
   when: 'Which requests may be sent again after they have been sent: `idempotent` methods; also a POST or PATCH with an `Idempotency-Key`; or `always`.',
   nonIdempotent: 'The same as `when: always`: methods such as POST too, which may then be executed twice.'

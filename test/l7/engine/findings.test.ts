@@ -28,6 +28,10 @@ t.test('the retry budget knows the requests that came before the outage', (t) =>
   let retries = 0
   while (budget.tryRetry()) retries++
   t.ok(retries >= 200 && retries <= 400, `${retries} for ten to twenty seconds of 100 requests`)
+  const quiet = new RetryBudget(0.2, time)
+  quiet.request()
+  for (let i = 0; i < 30; i++) t.ok(quiet.tryRetry(), 'a quiet service has thirty in ten seconds')
+  t.notOk(quiet.tryRetry())
   t.end()
 })
 

@@ -113,6 +113,32 @@ t.test('a POST with an Idempotency-Key is retried where retry.when allows it', a
   }
 })
 
+t.test(
+  'every POST with an Idempotency-Key is served beside a backend that drops each, with the budget as it is',
+  async (t) => {
+    const good = await rawBackend(answering(() => OK))
+    const bad = await rawBackend((connection) => {
+      connection.socket.on('data', () => connection.socket.destroy())
+    })
+    const lab = await labOf([good, bad], { pool: { retry: { when: 'idempotency-key' } } })
+    const client = await lab.client()
+    // Five failures open the breaker of the bad one.
+    for (let i = 1; i <= 16; i++) {
+      client.send(`POST / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: "${i}"\r\nContent-Length: 2\r\n\r\nhi`)
+      await client.until((c) => c.received.split('HTTP/1.1 ').length === i + 1, `answer ${i}`)
+    }
+    t.equal(
+      client.received.split('HTTP/1.1 200 ').length,
+      17,
+      (client.received.match(/HTTP\S+ \d+/g) ?? []).join(' ')
+    )
+    t.ok(bad.connections.length >= 4, `${bad.connections.length} were dropped`)
+    await lab.close()
+    await good.close()
+    await bad.close()
+  }
+)
+
 t.test('a buffered request is forwarded with its length once the client has sent all of it', async (t) => {
   const backend = await rawBackend(answering((head) => (head.includes('/long') ? '' : OK)))
   const lab = await labOf([backend], { listener: { buffer: { request: '64kb' } } })

@@ -209,8 +209,11 @@ export function statusOutcome({ status, headers }: Head, bad: ReadonlySet<number
 }
 
 const WINDOW_MS = 10_000
-/** A pool with little traffic may still try again this often per window. */
-const AT_LEAST = 3
+/**
+ * A pool with little traffic may still try again this often per window: with the share alone a quiet service would hand
+ * its clients the failures of a bad backend that come before its breaker opens. Three a second are no load.
+ */
+const AT_LEAST = 30
 
 /** Keeps retries to a share of the requests of the last ten to twenty seconds, so that they cannot become the load. */
 export class RetryBudget {
