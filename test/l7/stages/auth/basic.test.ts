@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { Decoys } from '../../../../src/l7/stages/auth/basic/decoys.ts'
 import { readHtpasswd } from '../../../../src/l7/stages/auth/basic/htpasswd.ts'
 import { verifyPassword } from '../../../../src/l7/stages/auth/basic/verify-password.ts'
 import { whyNotVerifiable } from '../../../../src/l7/stages/auth/basic/why-not-verifiable.ts'
@@ -140,4 +141,57 @@ t.test('guesses at one name are throttled, wherever they come from', async (t) =
   }
   t.equal((await from(77, 'alice', 'pässwörd')).status, 200, 'a proven pair is no guess')
   t.equal((await from(77, 'bob', 'pässwörd')).status, 200)
+})
+
+t.test('unknown names take the times of the kinds of the file, each name always the same', async (t) => {
+  const salted = (i: number) => `$6$salt${i}$${'x'.repeat(86)}`
+  const users = new Map([
+    ...Array.from(
+      { length: 60 },
+      (_, i) => [`bcrypt${i}`, `$2${'aby'[i % 3]!}$12$${String(i).padEnd(53, 'x')}`] as const
+    ),
+    ...Array.from({ length: 30 }, (_, i) => [`sha${i}`, salted(i)] as const),
+    ['costly', '$6$rounds=400000$salt$x'],
+    ...Array.from({ length: 9 }, (_, i) => [`scrypt${i}`, `$scrypt$ln=14,r=8,p=1$c29tZXNhbHQ$a${i}`] as const)
+  ])
+  const names = Array.from({ length: 2000 }, (_, i) => `nobody${i}`)
+  const of = (file: ReadonlyMap<string, string>) => {
+    const decoys = new Decoys(file)
+    return names.map((name) => decoys.of(name))
+  }
+  const first = of(users)
+  const share = (start: string) => first.filter((hash) => hash.startsWith(start)).length / names.length
+  for (const [start, right] of Object.entries({ $2: 0.6, $6$salt: 0.3, $6$rounds: 0.01, $scrypt: 0.09 }))
+    t.ok(Math.abs(share(start) - right) < 0.05 && share(start) > 0, `${start}: ${share(start)}`)
+  t.strictSame(of(new Map([...users].reverse())), first, 'whatever the order, so in every thread')
+  const grown = of(new Map([...users, ['new', salted(99)]]))
+  t.ok(grown.filter((hash, i) => hash !== first[i]).length < 100, 'one more user moves few of them')
+  t.strictSame(
+    of(new Map()),
+    names.map(() => new Decoys(new Map()).of('x'))
+  )
+})
+
+t.test('in a file of two kinds, an unknown name may be as quick as the quick one', async (t) => {
+  const users = {
+    slow: `$6$rounds=400000$saltsalt$${'x'.repeat(86)}`,
+    quick: hashes.md5,
+    quicker: hashes.apr1
+  }
+  const decoys = new Decoys(new Map(Object.entries(users)))
+  const names = Array.from({ length: 50 }, (_, i) => `nobody${i}`)
+  const quick = names.filter((name) => !decoys.of(name).startsWith('$6$')).slice(0, 4)
+  const slow = names.find((name) => decoys.of(name).startsWith('$6$'))!
+  const { ask } = await authLab(t, {
+    auth: { methods: [{ basic: { users, timeout: '60s' } }], guesses: false }
+  })
+  const ms = async (name: string): Promise<number> => {
+    const from = performance.now()
+    t.equal((await ask(basic(name, 'x'))).status, 401)
+    return performance.now() - from
+  }
+  await ms('quick')
+  const times = []
+  for (const name of quick) times.push(await ms(name))
+  t.ok(Math.min(...times) * 2 < (await ms(slow)), `${times.join(', ')}`)
 })

@@ -3,6 +3,7 @@ import type { Exchange } from '../../../exchange/exchange.ts'
 import type { Answer, AuthMethod, Denied, Pending, Proven } from '../auth-method.ts'
 import type { MethodContext } from '../method-context.ts'
 import { WatchedFile } from '../../watched-file.ts'
+import { Decoys } from './decoys.ts'
 import { readHtpasswd } from './htpasswd.ts'
 import type { BasicInput } from './keys.ts'
 import { PasswordThread } from './password-thread.ts'
@@ -10,8 +11,6 @@ import { ProvenPairs } from './proven-pairs.ts'
 
 /** Longer fields are refused without decoding. */
 const MAX_FIELD = 2048
-/** Used for unknown names where there is no other hash: as slow as most hashes. */
-const NOBODY = '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'
 
 const MALFORMED: Denied = { kind: 'denied', reason: 'no name and password', guess: true }
 const FULL: Denied = {
@@ -32,6 +31,8 @@ export class Basic implements AuthMethod {
   readonly #roles: ReadonlyMap<string, readonly string[]>
   readonly #proven = new Map<string, Proven>()
   readonly #pairs: ProvenPairs
+  /** Of the users as they were when an unknown name came last. */
+  #decoys: Decoys | undefined
   readonly #thread: PasswordThread
   /** Requests that wait for the check of the same pair. */
   readonly #asked = new Map<string, Set<(answer: Answer) => void>>()
@@ -72,8 +73,8 @@ export class Basic implements AuthMethod {
     const users = this.#users()
     const hash = users.get(name)
     if (hash === undefined) {
-      // It takes as long as for an existing name, so timing does not show which names exist.
-      const other: string = users.values().next().value ?? NOBODY
+      if (this.#decoys?.users !== users) this.#decoys = new Decoys(users)
+      const other = this.#decoys.of(name)
       return this.#ask(name, password, other, this.#pairs.digest(name, password, other), false)
     }
     const digest = this.#pairs.digest(name, password, hash)
