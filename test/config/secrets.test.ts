@@ -1,5 +1,8 @@
 import t from 'tap'
 import { maskAt, maskSecrets } from '../../src/admin/api/mask.ts'
+import { OnDemand } from '../../src/acme/names/on-demand.ts'
+import type { Logger } from '../../src/core/log/log.ts'
+import { FakeClock } from '../fakes/fake-clock.ts'
 import { secret } from '../../src/config/plugins/secret-leaf.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
 import { formatProblems } from '../../src/config/report/format-problems.ts'
@@ -98,4 +101,35 @@ t.test('URLs that lb asks are shown without password and without the values of t
   t.equal(maskedUrl('https://u:p@h/x?sig=1&a=2'), 'https://u:***@h/x?sig=***&a=***')
   const shown = maskSecrets({ jwks: 'https://u:p@h/k?t=1', match: { cookies: { sess: 'S', beta: '1' } } })
   t.same(shown, { jwks: 'https://u:***@h/k?t=***', match: { cookies: { sess: '***', beta: '1' } } })
+  t.same(maskSecrets({ onDemand: { ask: 'http://h/a?for=lb&k=1' } }), {
+    onDemand: { ask: 'http://h/a?for=***&k=***' }
+  })
+  const logged: string[] = []
+  const write = (_: object, message: string) => logged.push(message)
+  const log = { info: write, warn: write } as unknown as Logger
+  const answers = [() => Promise.resolve(false), () => Promise.reject(new Error('it answered 500'))]
+  const ask = () => answers.shift()!()
+  const names = new OnDemand({ clock: new FakeClock(), log, ask, onAllowed() {} })
+  const rule = { ask: 'http://u:SECRET@h/ask?k=SECRET', ratePerSecond: 9 }
+  await names.wanted('web', 'a.example.com', rule)
+  await names.wanted('web', 'b.example.com', rule)
+  t.equal(logged.length, 2)
+  for (const line of logged) {
+    t.match(line, 'http://u:***@h/ask?k=***')
+    t.notMatch(line, 'SECRET')
+  }
+})
+
+t.test('of a body that is not shown, the placeholders are', async (t) => {
+  const text = said(
+    `listeners: [{ bind: ':1', mode: l7, routes: [{ match: {}, action: { respond: { status: 200, body: "SECRET {clientt} SECRET {host}", boddy: 1 } } }] }]`
+  )
+  t.match(text, '{clientt}')
+  t.match(text, '{host}')
+  t.notMatch(
+    said(route('basic: { users: { a: "{SECRET}" } }', ', oops: 1')),
+    'SECRET',
+    'elsewhere it is no placeholder'
+  )
+  t.notMatch(text, 'SECRET')
 })

@@ -1,3 +1,4 @@
+import { maskedUrl } from '../../config/secrets/secret-places.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log/log.ts'
 
@@ -66,7 +67,7 @@ export class OnDemand {
     this.#asking.add(name)
     try {
       if (!(await this.#deps.ask(rule.ask, name))) {
-        log.info({ name, listener }, `certificate of ${name}: not allowed by ${rule.ask}`)
+        log.info({ name, listener }, `certificate of ${name}: not allowed by ${maskedUrl(rule.ask)}`)
         return this.#refuse(name, NO_MS)
       }
       // Others may have been allowed while this one was asked about.
@@ -78,7 +79,7 @@ export class OnDemand {
       this.#refuse(name, NO_ANSWER_MS)
       log.warn(
         { name, listener, err: error },
-        `certificate of ${name}: ${rule.ask} does not say whether it is allowed`
+        `certificate of ${name}: ${maskedUrl(rule.ask)} does not say whether it is allowed`
       )
     } finally {
       this.#asking.delete(name)

@@ -10,7 +10,7 @@ const secretCookies = /sess|sid\b|token|auth|key|secret|jwt|login/i
 /** Below these a body is what clients get; a plan names what a route does without `action`. */
 const bodies = new Set(['respond', 'action', 'errorPages', 'routes'])
 /** Keys with URLs that lb itself asks: the operator puts into their queries what the other side wants for a password. */
-const askedUrls = new Set(['jwks', 'url', 'http', 'issuer'])
+const askedUrls = new Set(['jwks', 'url', 'http', 'issuer', 'ask'])
 
 /**
  * Whether a text at this path of the configuration (names of keys only, as written or as built) is a secret: values

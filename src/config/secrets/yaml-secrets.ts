@@ -7,15 +7,20 @@ const MAX_DEPTH = 32
 /** What stands for a secret and is none: a variable without a default, a path. */
 const reference = /^(?:\$\{\w+\}|file:\S*)$/
 
+interface SecretSpan extends Span {
+  /** It may hold placeholders, `{client}`: their names are no secret, and errors are about them. */
+  readonly template?: boolean
+}
+
 /** Where the secrets of a YAML text stand, by their offsets; passwords within URLs are masked by pattern instead. */
-export function secretSpans(document: Document.Parsed): Span[] {
-  const spans: Span[] = []
+export function secretSpans(document: Document.Parsed): SecretSpan[] {
+  const spans: SecretSpan[] = []
   collect(document.contents, [], false, spans)
   return spans
 }
 
 /** `secret`: it stands below the name of one, where no mapping belongs. */
-function collect(node: unknown, path: readonly string[], secret: boolean, spans: Span[]): void {
+function collect(node: unknown, path: readonly string[], secret: boolean, spans: SecretSpan[]): void {
   if (path.length > MAX_DEPTH) return
   if (isMap(node)) {
     for (const { key, value } of node.items) {
@@ -26,7 +31,9 @@ function collect(node: unknown, path: readonly string[], secret: boolean, spans:
     for (const item of node.items) collect(item, [...path, ''], secret, spans)
   } else if (secret && isScalar(node) && !isShown(path, node.source ?? '')) {
     const span = spanOf(node)
-    if (span !== undefined && span.start < span.end) spans.push(span)
+    if (span !== undefined && span.start < span.end) {
+      spans.push({ ...span, template: path.at(-1) === 'body' })
+    }
   } else if (isScalar(node) && isAskedUrl(path.at(-1) ?? '')) {
     const query = (node.source ?? '').indexOf('?') + 1
     const span = spanOf(node)
@@ -46,15 +53,19 @@ function isHidden(path: readonly string[]): boolean {
   return isSecretPath(names) || (names.includes('plugins') && /^(?:.*key|pass|pw)$/i.test(path.at(-1) ?? ''))
 }
 
-/** A line of the text whose first character stands at `offset`, with the secrets in it as asterisks, one a character. */
-export function lineWithoutSecrets(line: string, offset: number, spans: readonly Span[]): string {
+/** A line of the text whose first character stands at `offset`, with the secrets in it as asterisks, one a character, but for
+ * names of placeholders. */
+export function lineWithoutSecrets(line: string, offset: number, spans: readonly SecretSpan[]): string {
   const pieces: string[] = []
   let done = 0
-  for (const { start, end } of spans) {
+  for (const { start, end, template } of spans) {
     const from = Math.max(done, start - offset)
     const to = Math.min(line.length, end - offset)
     if (from >= to) continue
-    pieces.push(line.slice(done, from), stars(to - from))
+    pieces.push(
+      line.slice(done, from),
+      template === true ? starsBetween(line.slice(from, to)) : stars(to - from)
+    )
     done = to
   }
   return withoutPasswords(pieces.join('') + line.slice(done))
@@ -80,6 +91,14 @@ function withoutPasswords(line: string): string {
       /([?&][^=&#\s"']*(?:key|token|secret|passw|sig)[^=&#\s"']*=)([^&#\s"',}]+)/gi,
       (_, before: string, value: string) => before + stars(value.length)
     )
+}
+
+/** Names of placeholders stay. */
+function starsBetween(text: string): string {
+  return text
+    .split(/(\{[a-z][\w.-]{0,40}\})/i)
+    .map((piece, index) => (index % 2 === 1 ? piece : stars(piece.length)))
+    .join('')
 }
 
 function stars(length: number): string {
