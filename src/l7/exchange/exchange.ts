@@ -127,7 +127,9 @@ export class Exchange extends RequestSide implements ForwardOwner {
     this.errorCode = code
     this.errorReason = reason
     // Another server might parse a refused message differently, so nothing behind it on the connection is read.
-    if (errorKind(code).status === 400) this.downstream.closeAfter()
+    // RFC 9110 §15.5.9: nor is a client waited for any longer that was too slow.
+    const { status } = errorKind(code)
+    if (status === 400 || status === 408) this.downstream.closeAfter()
     this.guarded(() => answerError(this, code, refusal))
   }
 

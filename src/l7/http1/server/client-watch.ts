@@ -28,6 +28,8 @@ export class ClientWatch {
   halfClosed: HalfClosed | undefined
   /** Until when the rest of a request may come that has been answered without "Connection: close"; 0: there is none. */
   restUntil = 0
+  /** It was too slow with its body: what it still sends gets it no more time. */
+  gaveUp = false
   readonly #host: DownstreamHost
   readonly #transport: Transport
   readonly #writer: ResponseWriter
@@ -111,6 +113,7 @@ export class ClientWatch {
     this.#progress ??= new Progress()
     const verdict = judgeClient(this.#progress, exchange, this.#timeouts, flowing, this.#now, this.#total)
     if (typeof verdict === 'number') return verdict
+    this.gaveUp = flowing
     return flowing ? laggards[verdict].body : laggards[verdict].response
   }
 

@@ -39,7 +39,8 @@ export abstract class ConnectionBase {
 
   /** When to call it again; the connection may be closed. */
   protected lingerOn(lingers: Lingering): number {
-    return lingers.look(this.timeouts.idleMs, this.host.context.draining, this.now)
+    const hurries = this.host.context.draining || this.watched?.gaveUp === true
+    return lingers.look(this.timeouts.idleMs, hurries, this.now)
   }
 
   closeAfter(): void {
