@@ -47,13 +47,15 @@ t.test('a port that relays connections or datagrams is explained as what it is',
   t.match(explain('udp://127.0.0.1:53', { client: '203.0.113.1' }).notes, [/UDP/, /not in allow/])
 })
 
-t.test('explain names a port without a listener, and the listener used instead', async (t) => {
-  t.match(explain('http://127.0.0.1:4444/'), {
-    listener: 'web',
-    notes: [/no listener for http has port 4444: .* web/]
-  })
+t.test('explain says that nobody listens on a port', async (t) => {
+  const nobody = {
+    message: 'nobody listens on port 4444; name the listener that is meant: web, pg, names, dns'
+  }
+  for (const scheme of ['http', 'https', 'tcp', 'udp'])
+    t.throws(() => explain(`${scheme}://127.0.0.1:4444/`), nobody)
+  t.match(explain('http://127.0.0.1:4444/', { listener: 'web' }), { listener: 'web' })
   t.strictSame(explain('http://site.test/').notes, [])
-  t.throws(() => explain('tcp://127.0.0.1:4444'), { message: /name it: web, pg, names, dns/ })
+  t.throws(() => explain('tcp://127.0.0.1'), { message: /name it: web, pg, names, dns/ })
   t.throws(() => explain('tcp://a/', { listener: 'web' }), { message: /ask by http or https/ })
   t.throws(() => explain('http://a/', { listener: 'x' }), {
     message: /no listener x; there are: web, pg, names, dns/

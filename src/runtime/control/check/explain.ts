@@ -127,8 +127,8 @@ interface Found {
 }
 
 /**
- * By name; else by scheme and port; else the only one with the scheme, or the only one at all: lb may be behind another
- * proxy.
+ * By name; else by scheme and port; else, for a URL with the usual port or one whose listener has another scheme, the only
+ * one with the scheme, or the only one at all: lb may be behind another proxy. Throws for a port where nobody listens.
  */
 function findListener(
   { listeners }: Config,
@@ -154,6 +154,11 @@ function findListener(
   const relay = exact === undefined ? ofPort(listeners).find(({ mode }) => mode === 'l4') : undefined
   if (relay !== undefined) return { listener: relay, notes: [] }
   const l7 = listeners.filter(({ mode }) => mode === 'l7')
+  if (given !== undefined && port !== 80 && port !== 443 && ofPort(listeners).length === 0)
+    throw new ControlError(
+      'not-found',
+      `nobody listens on port ${port}; name the listener that is meant: ${names || 'none'}`
+    )
   const only = [ofScheme, ...(scheme === 'tcp' || scheme === 'udp' ? [] : [l7])].find(
     ({ length }) => length === 1
   )?.[0]
