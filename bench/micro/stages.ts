@@ -2,9 +2,10 @@
  * `node bench/micro/stages.ts [--root tree] [--browser] [--turns n] [--only none,log,ten] [--profile]`: what each stage adds to the JavaScript of one
  * request, kernel left out: an engine between transports that only copy. A process for each set of stages, in turns; the
  * time of the quickest tenth of many short batches, so that it can be read on a busy machine too.
- * `--root`: another checkout, to compare with.
+ * `--root`: another checkout, to compare with. `--keys n`: so many API keys; `--used n`: so many of them come, in turn, all without it.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -38,7 +39,9 @@ const { values } = parseArgs({
     turns: { type: 'string', default: '6' },
     only: { type: 'string' },
     stages: { type: 'string' },
-    profile: { type: 'boolean', default: false }
+    profile: { type: 'boolean', default: false },
+    keys: { type: 'string', default: '1' },
+    used: { type: 'string' }
   }
 })
 
@@ -124,6 +127,15 @@ async function prepare(names: readonly StageName[], folder: string): Promise<(co
     listeners: Record<string, unknown>[]
   }
   if (names.includes('log')) config.listeners[0]!.accessLog = { file: join(folder, 'access.log') }
+  const known = Number(values.keys)
+  const keys = [
+    API_KEY,
+    ...Array.from({ length: known - 1 }, () => randomBytes(18).toString('base64url').slice(0, 23))
+  ]
+  if (names.includes('api-key')) {
+    const named = Object.fromEntries(keys.map((key, i) => [`client-${i}`, [key]]))
+    config.listeners[0]!.auth = { methods: [{ apiKeys: { header: 'x-api-key', keys: named } }] }
+  }
   const result = configFromObject(config)
   if (!result.ok) throw new Error(JSON.stringify(result))
   const listener = result.config.listeners[0] as L7ListenerConfig
@@ -179,13 +191,24 @@ async function prepare(names: readonly StageName[], folder: string): Promise<(co
       return transport
     })
   }
-  const request = Buffer.from(values.browser ? BROWSER : REQUEST, 'latin1')
+  const text = values.browser ? BROWSER : REQUEST
+  const requests = keys.slice(0, Number(values.used ?? known)).map((key) =>
+    Buffer.from(
+      text.replace(API_KEY, () => key),
+      'latin1'
+    )
+  )
+  // Not in the order in which the table has them.
+  const step = requests.length > 7919 ? 7919 : 1
+  let turn = 0
   const response = Buffer.from(RESPONSE, 'latin1')
   let next = 0
   return (count) => {
     for (let i = 0; i < count; i++) {
       const { owner } = transports[next++ & 63]!
       asked = undefined
+      const request = requests[turn]!
+      turn = (turn + step) % requests.length
       owner.onData(request, 0, request.length)
       const { client } = asked! as { client: UpstreamClient }
       const end = parseResponse(response, 0, response.length, false)
