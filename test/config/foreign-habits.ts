@@ -158,6 +158,7 @@ export const foreignHabits: readonly (readonly [text: string, at: string, cure: 
   [head + pools + 'user: "{env.USER}"\n', '4:7', 'the variable of the environment is "${USER}" (and "$$" is a dollar sign)'],
   [head + pools + 'user: {{ user }}\n', '4:7', 'variables are "${NAME}", in quotes'],
   ['workers: max\n' + head + pools, '1:10', 'one per core is auto'],
+  ['workers: 2 cores\n' + head + pools, '1:10', 'write 2'],
   ['worker_processes: auto\n' + head + pools, '1:1', 'did you mean "workers"?'],
   ['log: { level: verbose }\n' + head + pools, '1:15', 'write debug'],
   ['log: { level: warning }\n' + head + pools, '1:15', 'write warn'],

@@ -122,6 +122,12 @@ const mistakes: readonly (readonly [text: string, at: string, cure: RegExp])[] =
   [listener('allow: all'), '2:50', /leave `allow` out/],
   ['workers: "2"\n' + head + pools, '1:10', /without quotes/],
   ['workers: cores\n' + head + pools, '1:10', /is auto/],
+  [
+    backend('{ address: { socket_address: { address: 10.0.0.1, port_value: 80 } } }'),
+    '3:32',
+    /write "10\.0\.0\.1:80" behind the colon/
+  ],
+  [backend('{ socket_address: { address: 10.0.0.1, port_value: 80 } }'), '3:23', /here it is `address: 10/],
   ['log: { level: warning }\n' + head + pools, '1:15', /write warn/],
   ['log: debug\n' + head + pools, '1:6', /\{ level: "debug" \}/],
   ['admin: 127.0.0.1:9900\n' + head + pools, '1:8', /\{ bind: "127\.0\.0\.1:9900" \}/],

@@ -28,6 +28,7 @@ export const placed: readonly (readonly [beside: string, cure: string, keys: rea
   ['addPrefix', '`path: { regex: "^.*$", to: "/new" }`', ['uri', 'url', 'fullpath', 'replacefullpath']],
   ['addPrefix', '`headers: { request: { set: { Host: NAME } } }` of the route', ['host', 'hostname', 'authority']],
   ['weight', '`slowStart: 30s` of the pool', ['slowstart']],
+  ['weight', '`address: 10.0.0.5:8080`', ['socketaddress', 'endpoint', 'lbendpoints']],
   ['weight', '`tls: {}` of the pool', ['ssl', 'tls', 'scheme', 'https', 'secure']],
   ['weight', '`tls: { verify: false }` of the pool, or better `tls: { ca: FILE }`', ['verify', 'sslverify', 'insecure', 'insecureskipverify']],
   ['percent', '`percent: 10`', ['sample', 'ratio', 'share', 'weight', 'probability', 'rate']],

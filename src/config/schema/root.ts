@@ -27,6 +27,9 @@ function workers() {
       if (count !== undefined && Number.isInteger(count) && count >= 0 && count <= MAX_WORKERS) return count
       const text = textOf(input)
       if (text !== undefined && /^\d+$/.test(text)) return new Refusal({ cure: 'write it without quotes' })
+      const counted = /^(\d{1,3}) *(?:cores?|cpus?|threads?|workers?|processes)$/i.exec(text ?? '')
+      if (counted !== null && Number(counted[1]) <= MAX_WORKERS)
+        return new Refusal({ cure: `write ${counted[1]}` })
       if (text !== undefined && /^(?:cores?|cpus?|max|all|ncpu)$/i.test(text))
         return new Refusal({ cure: 'one per core is auto' })
       if (count !== undefined && count > MAX_WORKERS) return new Refusal({})

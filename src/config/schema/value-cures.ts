@@ -90,6 +90,10 @@ const ITSELF =
   /^(?:name|names|value|path|paths|file|filename|url|uri|host|hosts|hostname|address|addr|addresses|domain|domains|service|servicename|exact)$/i
 
 function oneValueCure(expected: string, value: RawMap): string {
+  const socket = value['socket_address']
+  // Envoy's.
+  if (isMap(socket) && isScalar(socket['address']) && isScalar(socket['port_value']))
+    return `it is one value: write ${JSON.stringify(`${socket['address']}:${socket['port_value']}`)} behind the colon`
   const keys = Object.keys(value)
   const itself = keys.find((key) => ITSELF.test(key) && isScalar(value[key]))
   if (itself === undefined) return 'it is one value, without keys below it'
