@@ -154,17 +154,6 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** A failure with a code. `message` is for the log only, never for the client; `cause` is what was caught. */
-export class LbError extends Error {
-  override readonly name = 'LbError'
-  readonly code: ErrorCode
-
-  constructor(code: ErrorCode, message: string = errors[code].phrase, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause })
-    this.code = code
-  }
-}
-
 function client(
   status: number,
   phrase: string,

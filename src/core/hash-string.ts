@@ -1,8 +1,13 @@
-/** 32-bit hash of a text: FNV-1a over its UTF-16 units, then murmur3's finalizer, which spreads short texts too. */
+/** FNV-1a over the UTF-16 units of a text, or of a part of it. Its low bits spread badly: mix them. */
+export function fnv1a(text: string, seed = 0, from = 0, to = text.length): number {
+  let hash = seed ^ 0x811c9dc5
+  for (let i = from; i < to; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash
+}
+
+/** 32-bit hash of a text: FNV-1a, then murmur3's finalizer, which spreads short texts too. */
 export function hashString(text: string): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  return mix32(hash)
+  return mix32(fnv1a(text))
 }
 
 /** murmur3's 32-bit finalizer: a bijection in which each bit of the input changes half the bits of the result. */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readFileSync } from 'node:fs'
-import { errorKind, errors, LbError } from '../../src/core/errors.ts'
+import { errorKind, errors } from '../../src/core/errors.ts'
 import type { ErrorCode } from '../../src/core/errors.ts'
 
 const codes = Object.keys(errors) as ErrorCode[]
@@ -33,16 +33,4 @@ t.test('statuses are those of their side', async (t) => {
     LB_NO_BACKEND: { status: 503 },
     LB_CLIENT_GONE: { status: 499 }
   })
-})
-
-t.test('an LbError has a code, a message for the log and the cause', async (t) => {
-  const cause = new Error('ECONNREFUSED')
-  t.match(new LbError('LB_CONNECT_FAILED', 'connect 10.0.0.1:80', cause), {
-    name: 'LbError',
-    code: 'LB_CONNECT_FAILED',
-    message: 'connect 10.0.0.1:80',
-    cause
-  })
-  t.equal(new LbError('LB_NO_ROUTE').message, 'not found')
-  t.notOk('cause' in new LbError('LB_NO_ROUTE'))
 })

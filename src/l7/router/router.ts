@@ -1,3 +1,4 @@
+import { fnv1a } from '../../core/hash-string.ts'
 import type { PathPolicy, RouteMatch } from '../../config/model/model.ts'
 import { normalisePath } from '../uri/normalise-path.ts'
 import { DEFAULT_PATH_POLICY } from '../uri/path-policy.ts'
@@ -262,7 +263,6 @@ export class SegmentTable<T> {
 }
 
 function hash(text: string, from: number, to: number): number {
-  let h = 0x811c9dc5
-  for (let i = from; i < to; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)
+  const h = fnv1a(text, 0, from, to)
   return h ^ (h >>> 15)
 }

@@ -1,3 +1,5 @@
+import { fnv1a } from '../../../../core/hash-string.ts'
+
 /**
  * Two independent 32-bit hashes of a key, and hashes of its URL and origin, which purges filter by. Results are left in
  * module variables, because an object per lookup would cost as much as the hash (80 ns for a key of 45 characters).
@@ -23,8 +25,7 @@ export function hashKey(key: string, seed: number): void {
 
 /** FNV-1a with a final mix: for URLs, origins and tags. */
 export function hashText(text: string, seed: number): number {
-  let hash = seed ^ 0x811c9dc5
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
+  const hash = fnv1a(text, seed)
   return hash ^ (hash >>> 15)
 }
 
