@@ -136,8 +136,8 @@ t.test('much more than it holds goes through a cache within its bound on memory'
   )
   most = Math.max(most, residentMb(pid))
   t.comment(JSON.stringify({ objects: number, idle, most, grown: most - idle }))
-  // Where many tests run at once, V8 collects later and its heaps stand some MB higher.
-  t.ok(most - idle <= 64 * (full ? 1.3 : 1.6), `${(most - idle).toFixed(1)} MB more than idle`)
+  // Where many tests run at once, V8 collects later and its heaps stand higher.
+  t.ok(most - idle <= 64 * (full ? 1.3 : 2), `${(most - idle).toFixed(1)} MB more than idle`)
 })
 
 /** Gives its objects whole only after `deaths` requests for them, which end in the middle of the body. */
