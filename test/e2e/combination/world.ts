@@ -152,7 +152,9 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
   const all = second === undefined ? [running] : [running, second]
   judge.purges.reachesAll = !happens.has('redis')
   try {
-    const clients = (options.clients ?? clientKinds).filter((each) => !isRelayed(each) || !kind.startsWith('h2'))
+    const wanted = (options.clients ?? clientKinds).filter((each) => !isRelayed(each) || !kind.startsWith('h2'))
+    // A backend that speaks TLS would be asked too (sslmode), and these are no PostgreSQL.
+    const clients = wanted.filter((each) => each !== 'l4-asks-tls' || kind !== 'tls')
     await traffic(seed, all, judge, { ...options, clients }, kind, on, (isGoingOn) =>
       happen(running, features, setting, seeded, dns, isGoingOn)
     )
