@@ -150,7 +150,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
   const running = await started(setting)
   const second = on.has('a second instance') ? await started({ ...setting, second: true, unix: join(folder, 'second') }) : undefined
   const all = second === undefined ? [running] : [running, second]
-  judge.purges.reachesAll = !happens.has('redis')
+  judge.purges.reachesAll = on.has('cache in Redis') && !happens.has('redis')
   try {
     const wanted = (options.clients ?? clientKinds).filter((each) => !isRelayed(each) || !kind.startsWith('h2'))
     // A backend that speaks TLS would be asked too (sslmode), and these are no PostgreSQL.
