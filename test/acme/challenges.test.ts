@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { acmeConfig, acmeFolder, keeper } from './names.ts'
 import { cureOf, withCure } from '../../src/acme/order/cure.ts'
-import { noPebble, startPebble } from './pebble.ts'
+import { noPebble, eab, eabOnly, startPebble } from './pebble.ts'
 
 const skip = noPebble
 
@@ -82,9 +82,8 @@ t.test(
   'an authority that wants an account of its own gets one by external account binding',
   { skip, timeout: 60_000 },
   async (t) => {
-    const key = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W'
     const pebble = await startPebble(t, {
-      config: { externalAccountBindingRequired: true, externalAccountMACKeys: { 'kid-1': key } },
+      config: eabOnly,
       env: { PEBBLE_VA_ALWAYS_VALID: '1' }
     })
     const storage = join(acmeFolder(t), 'acme')
@@ -92,7 +91,7 @@ t.test(
     await without.begin(acmeConfig(pebble, join(storage, 'a')), ['a.example.com'])
     await without.until(() => (without.names.views()[0]?.failures ?? 0) > 0)
     t.match(without.names.views()[0]!.reason, /give `eab`/)
-    const authority = { name: 'pebble', url: pebble.url, ca: pebble.ca, eab: { kid: 'kid-1', key } }
+    const authority = { name: 'pebble', url: pebble.url, ca: pebble.ca, eab }
     const broken = { name: 'gone', url: 'https://127.0.0.1:1/dir' }
     const bound = keeper(t)
     await bound.begin(acmeConfig(pebble, join(storage, 'b'), { authorities: [broken, authority] }), [

@@ -13,6 +13,13 @@ const PROGRAMS = ['/usr/bin/pebble', '/usr/bin/pebble-challtestsrv']
 /** For `t.test`: skips by name where the package is missing. */
 export const noPebble = !PROGRAMS.every((path) => existsSync(path)) && 'pebble is not installed'
 
+/** An account that pebble wants to be bound to, and its configuration for that. */
+export const eab = { kid: 'kid-1', key: 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W' }
+export const eabOnly = {
+  externalAccountBindingRequired: true,
+  externalAccountMACKeys: { [eab.kid]: eab.key }
+}
+
 export interface Pebble {
   /** Of its directory. */
   readonly url: string

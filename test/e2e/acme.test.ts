@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { connect, type DetailedPeerCertificate } from 'node:tls'
 import t, { type Test } from 'tap'
 import { startFront } from '../acme/front.ts'
-import { noPebble, startPebble, type Pebble } from '../acme/pebble.ts'
+import { noPebble, eab, eabOnly, startPebble, type Pebble } from '../acme/pebble.ts'
 import type { NameView } from '../../src/acme/names/name-view.ts'
 import { httpOrigin, startLb } from './servers.ts'
 
@@ -168,9 +168,8 @@ t.test(
   'a running lb: the second authority where the first is away, its account bound, its profile, and renewal when it says so',
   { skip, timeout: 120_000 },
   async (t) => {
-    const key = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W'
     const pebble = await startPebble(t, {
-      config: { externalAccountBindingRequired: true, externalAccountMACKeys: { 'kid-1': key } },
+      config: eabOnly,
       env: { PEBBLE_AUTHZREUSE: '0' }
     })
     let past = true
@@ -190,8 +189,8 @@ t.test(
         directory: [
           // Nothing listens there; one that has no such profile; the one that gives it.
           { url: 'https://127.0.0.1:1/dir', ca: pebble.ca },
-          { url: pebble.url, ca: pebble.ca, eab: { kid: 'kid-1', key } },
-          { url: front.url, ca: pebble.ca, eab: { kid: 'kid-1', key } }
+          { url: pebble.url, ca: pebble.ca, eab },
+          { url: front.url, ca: pebble.ca, eab }
         ],
         ...{ profile: 'shortlived', challenge: 'tls-alpn-01', storage: folder(t) }
       },

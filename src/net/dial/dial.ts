@@ -1,9 +1,9 @@
 import { connect, isIP, type NetConnectOpts, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { connect as tlsConnect, type TLSSocket } from 'node:tls'
 import type { BackendAddress } from '../../config/model/model.ts'
-import { guarded } from '../../core/containment.ts'
 import type { Deadlines, Waits } from '../../core/deadlines.ts'
-import { CONNECT_TIMEOUT, offeredSession } from './dial-failure.ts'
+import { handshakeFailed, tellWhenSecure } from './backend-handshake.ts'
+import { CONNECT_TIMEOUT } from './dial-failure.ts'
 import { threadLookup, type Lookup } from './lookup.ts'
 import { fromSource } from './source.ts'
 import { dialAddress, dialName } from './raw-dial.ts'
@@ -88,14 +88,10 @@ function dialTls(
   })
   socket.setNoDelay(true)
   keepReserve(socket)
-  socket.on('session', (session) => guarded(() => tls.remember(address, session)))
   const transport = SocketTransport.overSocket(socket, owner)
   if (preface !== undefined && !isWrapped)
     socket.prependOnceListener('connect', () => sendFirst(socket, preface))
-  socket.once('secureConnect', () => {
-    if (socket.isSessionReused()) tls.taken(address)
-    transport.tellConnect()
-  })
+  tellWhenSecure(socket, transport, tls, address)
   owner.session = secured.session
   return transport
 }
@@ -165,11 +161,7 @@ class ConnectWait implements TransportOwner, Waits {
   }
 
   onClose(error: NodeJS.ErrnoException | undefined): void {
-    const { session } = this
-    if (session !== undefined && error !== undefined) {
-      this.#options.tls!.refused(this.#address, session)
-      offeredSession(error)
-    }
+    handshakeFailed(this.#options.tls, this.#address, this.session, error)
     this.#options.deadlines.remove(this)
     this.transport!.owner = this.#owner
     this.#owner.onClose(error)

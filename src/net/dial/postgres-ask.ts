@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import type { BackendAddress } from '../../config/model/model.ts'
-import { guarded, type Contained } from '../../core/containment.ts'
+import type { Contained } from '../../core/containment.ts'
 import type { Waits } from '../../core/deadlines.ts'
 import { SSL_REQUEST } from '../tls/postgres-start.ts'
 import type { UpstreamTls } from '../tls/upstream-tls.ts'
@@ -9,7 +9,8 @@ import { RawTransport } from '../transport/raw-transport.ts'
 import { SocketTransport } from '../transport/socket-transport.ts'
 import { nobody, type Transport, type TransportOwner } from '../transport/transport.ts'
 import type { DialOptions } from './dial.ts'
-import { CONNECT_TIMEOUT, offeredSession } from './dial-failure.ts'
+import { handshakeFailed, tellWhenSecure } from './backend-handshake.ts'
+import { CONNECT_TIMEOUT } from './dial-failure.ts'
 
 /** Who asked hears of it once. */
 export interface PostgresAsker extends Contained {
@@ -79,10 +80,7 @@ export class PostgresAsk implements TransportOwner, Waits {
   onClose(error: NodeJS.ErrnoException | undefined): void {
     if (this.#over) return
     this.#finish()
-    if (this.#session !== undefined && error !== undefined) {
-      this.#options.tls!.refused(this.#address, this.#session)
-      offeredSession(error)
-    }
+    handshakeFailed(this.#options.tls, this.#address, this.#session, error)
     this.#asker.onDisagreed(error ?? problem('ERR_TLS_POSTGRES'))
   }
 
@@ -101,12 +99,8 @@ export class PostgresAsk implements TransportOwner, Waits {
     const secured = tls.optionsFor(address)
     this.#session = secured.session
     const socket = tlsConnect({ socket: socketOf(this.#transport), ...secured })
-    socket.on('session', (session) => guarded(() => tls.remember(address, session)))
     const transport = SocketTransport.overSocket(socket, this)
-    socket.once('secureConnect', () => {
-      if (socket.isSessionReused()) tls.taken(address)
-      transport.tellConnect()
-    })
+    tellWhenSecure(socket, transport, tls, address)
     this.#transport = transport
   }
 
