@@ -125,6 +125,14 @@ export const errors = {
     phrase: 'no address or port to connect from',
     proxyStatus: 'proxy_internal_error'
   },
+  // Asked for by `fault`, with a status of its own.
+  LB_FAULT: {
+    side: 'internal',
+    status: 503,
+    level: 'info',
+    phrase: 'fault injected',
+    proxyStatus: 'http_request_denied'
+  },
   LB_INTERNAL: {
     side: 'internal',
     status: 500,

@@ -6,6 +6,8 @@ export interface ErrorFacts {
   readonly requestId: string
   /** The Accept field, undefined without one. */
   readonly accept: string | undefined
+  /** Default: that of the code. */
+  readonly status?: number
   /** Seconds, for 503 and 429. */
   readonly retryAfter?: number
   /** Methods, for 405: RFC 9110 §15.5.6 wants them named. */
@@ -41,12 +43,12 @@ export function errorAnswer(code: ErrorCode, facts: ErrorFacts): ErrorAnswer {
       : `${message} (${code})\n`
   const type = problem ? PROBLEM : json ? 'application/json' : 'text/plain; charset=utf-8'
   let fields = `Content-Type: ${type}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n`
-  const status = proxyStatus(code)
-  if (status !== undefined) fields += `Proxy-Status: ${status}\r\n`
+  const proxied = proxyStatus(code)
+  if (proxied !== undefined) fields += `Proxy-Status: ${proxied}\r\n`
   if (facts.requestId !== '') fields += `X-Request-Id: ${facts.requestId}\r\n`
   if (facts.retryAfter !== undefined) fields += `Retry-After: ${Math.max(1, Math.ceil(facts.retryAfter))}\r\n`
   if (facts.allow !== undefined) fields += `Allow: ${facts.allow}\r\n`
-  return { status: kind.status ?? 500, fields, body }
+  return { status: facts.status ?? kind.status ?? 500, fields, body }
 }
 
 const PROBLEM = 'application/problem+json'
@@ -56,7 +58,8 @@ const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-ex
 
 /** RFC 9457, for clients that name it in Accept: elsewhere `type` is about:blank, since the title says what the status does. */
 function problemDetails(code: ErrorCode, message: string, facts: ErrorFacts): string {
-  const { phrase, status = 500 } = errorKind(code) as { phrase: string; status?: number }
+  const { phrase, status: usual = 500 } = errorKind(code) as { phrase: string; status?: number }
+  const { status = usual } = facts
   const limit = code === 'LB_RATE_LIMIT' ? facts.members?.['limit'] : undefined
   const quota = limit === undefined ? {} : { 'violated-policies': [limit] }
   const title =

@@ -3,6 +3,8 @@ import type { ErrorCode } from '../../core/errors.ts'
 /** Why a guard refuses a request. */
 export interface Refusal {
   readonly code: ErrorCode
+  /** Default: that of the code. */
+  readonly status?: number
   /** For the log and `lb explain`, never for the client. */
   readonly reason: string
   /** For the client, behind the phrase of the code. */

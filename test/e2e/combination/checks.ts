@@ -91,7 +91,7 @@ export const problems: Check = (answer) => {
   const { plan, status, head, body } = answer
   if (isBackends(answer) || status < 400 || plan.method === 'HEAD' || !wantsProblems(plan.fields)) return undefined
   // A part that a stored response does not have is the cache's answer, and others have words of their own.
-  if (fieldOf(head, 'cache-status') !== undefined || ['fault injected\n', NOT_FOR_YOU].includes(body.toString())) return undefined
+  if (fieldOf(head, 'cache-status') !== undefined || body.toString() === NOT_FOR_YOU) return undefined
   const type = fieldOf(head, 'content-type')
   if (type !== 'application/problem+json') return `an error as ${type}`
   const problem = JSON.parse(body.toString()) as { readonly status?: unknown; readonly type?: string; readonly code?: string }

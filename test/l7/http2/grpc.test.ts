@@ -165,6 +165,11 @@ t.test('whatever refuses a call, its status tells the client whether to ask agai
   for (const [what, listener, want] of [
     ['maintenance', { routes: [{ respond }] }, grpc.status.UNAVAILABLE],
     ['a fault', { pool: 'web', fault: { abort: { percent: 100, status: 503 } } }, grpc.status.UNAVAILABLE],
+    [
+      'a fault of a quota',
+      { pool: 'web', fault: { abort: { percent: 100, status: 413 } } },
+      grpc.status.RESOURCE_EXHAUSTED
+    ],
     ['no route', { routes: [{ match: { path: '/x' }, pool: 'web' }] }, grpc.status.UNIMPLEMENTED],
     ['a body over its limit', { pool: 'web', limits: { bodyBytes: '3b' } }, grpc.status.RESOURCE_EXHAUSTED]
   ] as const)

@@ -21,7 +21,10 @@ export function answerError(exchange: ResponseExit, code: ErrorCode, refusal: Re
     requestId: exchange.requestId,
     accept: request.headers.get('accept'),
     ...(code.startsWith('LB_QUEUE') || code === 'LB_NO_BACKEND' ? { retryAfter: RETRY_AFTER } : {}),
-    ...(code === 'LB_METHOD' ? { allow: (methods ?? USUAL_METHODS).join(', ') } : {}),
+    ...(code === 'LB_METHOD' || refusal?.status === 405
+      ? { allow: (methods ?? USUAL_METHODS).join(', ') }
+      : {}),
+    ...(refusal?.status !== undefined && { status: refusal.status }),
     ...(refusal?.detail !== undefined && { detail: refusal.detail }),
     ...(refusal?.members !== undefined && { members: refusal.members })
   })

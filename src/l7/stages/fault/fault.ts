@@ -1,7 +1,6 @@
 import type { Random } from '../../../core/random.ts'
 import type { DryExchange } from '../../exchange/dry/dry-exchange.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
-import { sendLocal } from '../../exchange/response/local-answer.ts'
 import type { Explanation, Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
 import { ANSWERED, GO_ON, WAITS, type Verdict } from '../verdict.ts'
@@ -43,8 +42,7 @@ class Fault implements Stage {
   }
 
   #answer(exchange: Exchange, status: number): Verdict {
-    const fields = 'Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n'
-    sendLocal(exchange, status, fields, Buffer.from('fault injected\n'))
+    exchange.refuse({ code: 'LB_FAULT', status, reason: `fault.abort with status ${status}` })
     return ANSWERED
   }
 

@@ -235,6 +235,12 @@ t.test('who is not the provider ends no session', async (t) => {
   for (const query of ['', '?sid=x', '?iss=x&sid=y', '?sid=undefined&iss=undefined'])
     t.equal((await browser.go(`${app}/.lb/oidc/frontchannel${query}`)).status, 400)
   t.equal((await browser.go(`${app}/.lb/oidc/backchannel`)).status, 400, 'a GET')
+  const told = await browser.go(`${app}/.lb/oidc/frontchannel`, { headers: { accept: 'application/json' } })
+  t.match(
+    JSON.parse(told.text),
+    { error: { code: 'LB_BAD_REQUEST', requestId: /./ } },
+    'told as other errors'
+  )
   t.equal((await browser.go(`${app}/`)).text, 'ok', 'the session goes on')
 })
 

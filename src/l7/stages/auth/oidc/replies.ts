@@ -13,15 +13,25 @@ export function redirection(status: number, to: string, cookies: string, reason:
   }
 }
 
-export function answered(status: number, reason: string, cookies = ''): Reply {
+/** A 200 without a body. */
+export function acknowledged(reason: string, cookies: string): Reply {
   const fields = `Cache-Control: no-store\r\n${cookies}`
-  const send = (exchange: Exchange) => sendLocal(exchange, status, fields, Buffer.alloc(0))
-  return { kind: 'reply', outcome: status === 200 ? 'login' : 'refused', reason, send }
+  const send = (exchange: Exchange) => sendLocal(exchange, 200, fields, Buffer.alloc(0))
+  return { kind: 'reply', outcome: 'login', reason, send }
+}
+
+/** A request that a provider, or a page of it, has made wrongly. */
+export function badRequest(reason: string): Denied {
+  return { kind: 'denied', code: 'LB_BAD_REQUEST', reason }
 }
 
 /** A login that does not end well. */
 export function failed(reason: string): Denied {
   return { kind: 'denied', code: 'LB_LOGIN_FAILED', reason }
+}
+
+export function unavailable(reason: string, fields = ''): Denied {
+  return { kind: 'denied', code: 'LB_AUTH_UNAVAILABLE', reason, fields }
 }
 
 /** Waits for `act`; an error is logged with the name `who` and answered 503. */
@@ -35,9 +45,7 @@ export function waiting(
     asks,
     timeoutMs,
     start: (done) => {
-      act().then(done, (error: unknown) =>
-        done({ kind: 'denied', code: 'LB_AUTH_UNAVAILABLE', reason: `${name}: ${providerFault(error)}` })
-      )
+      act().then(done, (error: unknown) => done(unavailable(`${name}: ${providerFault(error)}`)))
       return () => {}
     }
   }

@@ -2,10 +2,10 @@ import type { Clock } from '../../../../core/clock.ts'
 import type { Exchange } from '../../../exchange/exchange.ts'
 import { HeldBody } from '../../../exchange/held-body.ts'
 import { queryValue } from '../../../uri/query.ts'
-import type { Answer, Reply } from '../auth-method.ts'
+import type { Answer, Denied, Reply } from '../auth-method.ts'
 import type { EndedSessions, Ending } from './ended-sessions.ts'
 import type { LogoutTokens } from './logout-token.ts'
-import { answered, waiting } from './replies.ts'
+import { acknowledged, badRequest, unavailable, waiting } from './replies.ts'
 
 /** A token of a few hundred bytes, in a form. */
 const MAX_LOGOUT_BYTES = 32 * 1024
@@ -29,13 +29,13 @@ export class ToldLogouts {
   /** OpenID Connect Back-Channel Logout 1.0 §2.5. */
   back(exchange: Exchange): Answer {
     const { method, bodyLength } = exchange.request
-    if (method !== 'POST' || bodyLength === 0) return answered(400, 'a logout without a token')
-    const pending = this.#waiting(() => Promise.resolve(answered(400, 'a logout without a token')))
+    if (method !== 'POST' || bodyLength === 0) return badRequest('a logout without a token')
+    const pending = this.#waiting(() => Promise.resolve(badRequest('a logout without a token')))
     const start = (done: (answer: Answer) => void): (() => void) => {
       const held = new HeldBody(MAX_LOGOUT_BYTES, () => {
         const form = new URLSearchParams(Buffer.concat(held.chunks).toString('latin1'))
         const text = held.whole ? (form.get('logout_token') ?? '') : ''
-        this.#read(text).then(done, () => done(answered(400, 'a logout that cannot be read')))
+        this.#read(text).then(done, () => done(badRequest('a logout that cannot be read')))
       })
       exchange.holdBody(held)
       exchange.startBody()
@@ -53,21 +53,21 @@ export class ToldLogouts {
     const sid = queryValue(query, 'sid')
     const issuer = queryValue(query, 'iss')
     if (sid === undefined || sid === '' || sid.length > 1024 || issuer !== this.#deps.issuer)
-      return answered(400, 'a logout without issuer and session')
+      return badRequest('a logout without issuer and session')
     return this.#waiting(() => this.#end({ sid }, cookies))
   }
 
-  async #read(text: string): Promise<Reply> {
+  async #read(text: string): Promise<Reply | Denied> {
     const told = await this.#deps.tokens.read(text)
-    return typeof told === 'string' ? answered(400, `a logout that is refused: ${told}`) : this.#end(told)
+    return typeof told === 'string' ? badRequest(`a logout that is refused: ${told}`) : this.#end(told)
   }
 
-  async #end(ending: Ending, cookies = ''): Promise<Reply> {
+  async #end(ending: Ending, cookies = ''): Promise<Reply | Denied> {
     const { ended, clock } = this.#deps
     const known = await ended.end(ending, clock.wall())
     return known
-      ? answered(200, 'a session has ended at the provider', cookies)
-      : answered(503, 'a session has ended at the provider; other instances cannot be informed now', cookies)
+      ? acknowledged('a session has ended at the provider', cookies)
+      : unavailable('a session has ended at the provider; other instances cannot be informed now', cookies)
   }
 
   #waiting(act: () => Promise<Answer>) {
