@@ -2,7 +2,7 @@ import net from 'node:net'
 import tls from 'node:tls'
 import type { ProbeConfig } from '../../config/model/model.ts'
 import type { Endpoint } from '../../net/dial/endpoint.ts'
-import { placeOf } from '../../net/dial/dial.ts'
+import { dialSockets, placeOf } from '../../net/dial/socket-dial.ts'
 import { threadLookup } from '../../net/dial/lookup.ts'
 import { proxyProtocolLocal } from '../../net/proxy-protocol/write.ts'
 import type { ProbeTarget } from '../probe.ts'
@@ -23,20 +23,40 @@ function endpoint(address: string | undefined, port: number | undefined): Endpoi
 }
 
 /** A connection of node:net, by the addresses that the workers use too, with the PROXY header sent. */
-export function clearSocket(target: ProbeTarget, signal: AbortSignal): Promise<net.Socket> {
-  const { address, config } = target
-  const socket =
-    address.kind === 'unix'
-      ? net.connect({ path: address.path })
-      : net.connect(placeOf(address, { lookup: threadLookup(), source: config.source }))
-  return ready(socket, 'connect', signal).then(() => {
-    const header = probeHeader(
-      config,
-      endpoint(socket.localAddress, socket.localPort),
-      endpoint(socket.remoteAddress, socket.remotePort)
+export async function clearSocket(target: ProbeTarget, signal: AbortSignal): Promise<net.Socket> {
+  const { config } = target
+  const socket = await connected(target, signal)
+  const header = probeHeader(
+    config,
+    endpoint(socket.localAddress, socket.localPort),
+    endpoint(socket.remoteAddress, socket.remotePort)
+  )
+  if (header !== undefined) socket.write(header)
+  return socket
+}
+
+function connected({ address, config }: ProbeTarget, signal: AbortSignal): Promise<net.Socket> {
+  if (address.kind === 'unix') return ready(net.connect({ path: address.path }), 'connect', signal)
+  const { host, port } = address
+  const { source } = config
+  if (net.isIP(host) !== 0) return ready(net.connect(placeOf(host, port, source)), 'connect', signal)
+  return new Promise((resolve, reject) => {
+    const dialling = dialSockets(address, threadLookup(), source, {
+      open: (place) => net.connect(place),
+      connected(socket) {
+        endsWith(signal, socket, reject)
+        resolve(socket)
+      },
+      failed: reject
+    })
+    signal.addEventListener(
+      'abort',
+      () => {
+        dialling.cancel()
+        reject(signal.reason as Error)
+      },
+      { once: true }
     )
-    if (header !== undefined) socket.write(header)
-    return socket
   })
 }
 
@@ -63,16 +83,21 @@ function ready<T extends net.Socket>(
   signal: AbortSignal
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    signal.addEventListener(
-      'abort',
-      () => {
-        reject(signal.reason as Error)
-        socket.destroy()
-      },
-      { once: true }
-    )
-    socket.on('error', reject)
-    socket.once('close', () => reject(new Error('closed')))
+    endsWith(signal, socket, reject)
     socket.once(event, () => resolve(socket))
   })
+}
+
+/** `reject` hears of the first that ends the socket. */
+function endsWith(signal: AbortSignal, socket: net.Socket, reject: (reason: Error) => void): void {
+  signal.addEventListener(
+    'abort',
+    () => {
+      reject(signal.reason as Error)
+      socket.destroy()
+    },
+    { once: true }
+  )
+  socket.on('error', reject)
+  socket.once('close', () => reject(new Error('closed')))
 }

@@ -1,12 +1,12 @@
-import { connect, isIP, type NetConnectOpts, type Socket, type TcpNetConnectOpts } from 'node:net'
+import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net'
 import { connect as tlsConnect, type TLSSocket } from 'node:tls'
 import type { BackendAddress } from '../../config/model/model.ts'
 import type { Deadlines, Waits } from '../../core/deadlines.ts'
 import { handshakeFailed, tellWhenSecure } from './backend-handshake.ts'
 import { CONNECT_TIMEOUT } from './dial-failure.ts'
 import { threadLookup, type Lookup } from './lookup.ts'
-import { fromSource } from './source.ts'
 import { dialAddress, dialName } from './raw-dial.ts'
+import { dialSockets, placeOf, type Place } from './socket-dial.ts'
 import { keepReserve } from './keep-reserve.ts'
 import { failure, rawStreams, UV_ECONNRESET } from '../transport/raw-streams.ts'
 import { SocketTransport } from '../transport/socket-transport.ts'
@@ -57,17 +57,40 @@ function dialPlain(address: BackendAddress, options: DialOptions, owner: Transpo
       socket.connect({ path: address.path })
     })
   }
-  if (rawStreams !== undefined) {
-    return isIP(address.host) === 0
-      ? dialName(owner, address.host, address.port, lookupOf(options), options.source)
-      : dialAddress(owner, address.host, address.port, options.source)
+  const { host, port } = address
+  const { source } = options
+  if (isIP(host) === 0) {
+    if (rawStreams !== undefined) return dialName(owner, host, port, lookupOf(options), source)
+    const transport = SocketTransport.toBeDialled(owner)
+    const open = (place: Place): Socket => connecting(transport.newSocket(), place)
+    const connected = (socket: Socket): void => {
+      transport.adopt(socket, { reads: true })
+      transport.tellConnect()
+    }
+    return seek(transport, address, options, open, connected)
   }
-  return SocketTransport.dialled(owner, (socket) => {
-    // Without a handle this is only remembered: no system call until the connection is made.
-    socket.setNoDelay(true)
-    keepReserve(socket)
-    socket.connect(placeOf(address, options))
-  })
+  if (rawStreams !== undefined) return dialAddress(owner, host, port, source)
+  return SocketTransport.dialled(owner, (socket) => connecting(socket, placeOf(host, port, source)))
+}
+
+function connecting(socket: Socket, place: Place): Socket {
+  // Without a handle this is only remembered: no system call until the connection is made.
+  socket.setNoDelay(true)
+  keepReserve(socket)
+  return socket.connect(place)
+}
+
+/** `transport` gets the first socket, of those that `open` connects to the addresses of a name, that is connected. */
+function seek(
+  transport: SocketTransport,
+  address: Extract<BackendAddress, { kind: 'tcp' }>,
+  options: DialOptions,
+  open: (place: Place) => Socket,
+  connected: (socket: Socket) => void
+): SocketTransport {
+  const failed = (error: Error): void => transport.destroy(error)
+  transport.dialling = dialSockets(address, lookupOf(options), options.source, { open, connected, failed })
+  return transport
 }
 
 function dialTls(
@@ -76,8 +99,31 @@ function dialTls(
   options: DialOptions,
   owner: ConnectWait
 ): Transport {
-  const place = address.kind === 'unix' ? { path: address.path } : placeOf(address, options)
-  const { preface } = options
+  if (address.kind === 'tcp' && isIP(address.host) === 0) {
+    const transport = SocketTransport.toBeDialled(owner)
+    const open = (place: Place): Socket => openTls(place, tls, address, options, owner)
+    const connected = (socket: Socket): void => {
+      transport.adopt(socket, { reads: false })
+      tellWhenSecure(socket as TLSSocket, transport, tls, address)
+    }
+    return seek(transport, address, options, open, connected)
+  }
+  const place =
+    address.kind === 'unix' ? { path: address.path } : placeOf(address.host, address.port, options.source)
+  const socket = openTls(place, tls, address, options, owner)
+  const transport = SocketTransport.overSocket(socket, owner)
+  tellWhenSecure(socket, transport, tls, address)
+  return transport
+}
+
+/** Connects, sends the preface of the options, and begins the handshake. */
+function openTls(
+  place: NetConnectOpts,
+  tls: UpstreamTls,
+  address: BackendAddress,
+  { preface }: DialOptions,
+  owner: ConnectWait
+): TLSSocket {
   const isWrapped = preface !== undefined && !HAS_DESCRIPTORS
   const secured = tls.optionsFor(address)
   const socket: TLSSocket = tlsConnect({
@@ -88,12 +134,10 @@ function dialTls(
   })
   socket.setNoDelay(true)
   keepReserve(socket)
-  const transport = SocketTransport.overSocket(socket, owner)
   if (preface !== undefined && !isWrapped)
     socket.prependOnceListener('connect', () => sendFirst(socket, preface))
-  tellWhenSecure(socket, transport, tls, address)
   owner.session = secured.session
-  return transport
+  return socket
 }
 
 /** A connection that sends `preface` first; writes before the connect are queued. */
@@ -109,23 +153,12 @@ const HAS_DESCRIPTORS = process.platform !== 'win32'
 
 /**
  * Sends `preface` before the handshake, which begins right after: a new connection has room for it. Not over a socket that TLS is put
- * upon: Node ends the process where that one is replaced, as for the second address of a name, or closed while the bytes wait.
+ * upon: Node ends the process where that one is closed while the bytes wait.
  */
 function sendFirst(socket: TLSSocket, preface: Buffer): void {
   const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: number } | null }
   const taken = writeAtOnce(handle?.fd ?? -1, preface, 0, preface.length)
   if (taken !== preface.length) socket.destroy(failure('write', taken < 0 ? taken : UV_ECONNRESET))
-}
-
-/** Where node:net connects to, and from. */
-export function placeOf(
-  { host, port }: Extract<BackendAddress, { kind: 'tcp' }>,
-  options: Pick<DialOptions, 'lookup' | 'source'>
-): TcpNetConnectOpts {
-  const { source } = options
-  const lookup = lookupOf(options)
-  if (source === undefined) return { host, port, lookup }
-  return { host, port, lookup: fromSource(lookup, source), localAddress: source, family: isIP(source) }
 }
 
 function lookupOf(options: Pick<DialOptions, 'lookup'>): Lookup {

@@ -1,18 +1,10 @@
-import type { LookupAddress } from 'node:dns'
 import type { Lookup } from './lookup.ts'
+import { NameDial, type Attempts } from './name-dial.ts'
 import { bindSource, fromSource, sourceFailure } from './source.ts'
-import { PreferredAddresses } from './preferred-addresses.ts'
-import { guarded } from '../../core/containment.ts'
 import { leavesNoneForUs } from '../transport/descriptors.ts'
 import { failure, UV_EMFILE, rawStreams, type RawConnect, type RawHandle } from '../transport/raw-streams.ts'
 import { RawTransport } from '../transport/raw-transport.ts'
 import type { TransportOwner } from '../transport/transport.ts'
-
-/** RFC 8305 §5: how long one address may take before the next is tried in parallel. */
-const NEXT_ADDRESS_MS = 250
-
-/** Of this thread. */
-const preferred = new PreferredAddresses()
 
 /** Connects to an IP address; `owner.onConnect` or `owner.onClose` follows. */
 export function dialAddress(
@@ -46,111 +38,48 @@ export function dialName(
   source?: string
 ): RawTransport {
   const transport = RawTransport.toBeDialled(owner)
-  transport.dialling = new NameDial(transport, name, port, fromSource(lookup, source), source)
+  const attempts = new RawAttempts(transport, port, source)
+  transport.dialling = new NameDial(name, fromSource(lookup, source), attempts)
   return transport
 }
 
-/**
- * Tries one address after the other: the next when one fails or has not answered for a quarter of a second. All but the
- * first success are closed.
- */
-class NameDial {
+class RawAttempts implements Attempts<RawHandle> {
   readonly #transport: RawTransport
-  readonly #name: string
   readonly #port: number
   readonly #source: string | undefined
-  #addresses: readonly string[] = []
-  #next = 0
-  readonly #trying = new Map<RawHandle, string>()
-  #timer: NodeJS.Timeout | undefined
-  #over = false
 
-  constructor(
-    transport: RawTransport,
-    name: string,
-    port: number,
-    lookup: Lookup,
-    source: string | undefined
-  ) {
+  constructor(transport: RawTransport, port: number, source: string | undefined) {
     this.#transport = transport
-    this.#name = name
     this.#port = port
     this.#source = source
-    lookup(name, { all: true }, (error, addresses) => {
-      if (this.#over) return
-      this.#guarded(() => {
-        this.#addresses = preferred.order(name, inTurns(addresses as LookupAddress[]), performance.now())
-        if (error !== null || this.#addresses.length === 0)
-          this.#fail(error ?? new Error(`no address for ${name}`))
-        else this.#try()
-      })
-    })
   }
 
-  onInternalError(error: unknown): string | undefined {
-    this.cancel()
-    this.#transport.destroy(error as Error)
-    return undefined
-  }
-
-  #guarded(run: () => void): void {
-    guarded(run, this)
-  }
-
-  cancel(): void {
-    this.#over = true
-    clearTimeout(this.#timer)
-    for (const handle of this.#trying.keys()) handle.close(() => {})
-    this.#trying.clear()
-  }
-
-  #try(): void {
-    const address = this.#addresses[this.#next++]!
+  begin(address: string, told: (error?: Error) => void): RawHandle {
     const handle = rawStreams!.newTcp()
-    this.#trying.set(handle, address)
-    const request = rawStreams!.newConnect()
-    const tried = (status: number): void => this.#guarded(() => this.#tried(handle, status))
-    request.oncomplete = tried
-    if (this.#next < this.#addresses.length)
-      this.#timer = setTimeout(() => this.#guarded(() => this.#try()), NEXT_ADDRESS_MS)
     const bound = bindSource(handle, this.#source)
-    if (bound !== 0) return this.#tried(handle, bound, sourceFailure(this.#source!, bound))
-    const status = connect(handle, request, address, this.#port)
-    if (status !== 0) this.#tried(handle, status)
-  }
-
-  #tried(handle: RawHandle, status: number, error?: Error): void {
-    // Closed by `cancel`: another address was faster, or the connect was cancelled.
-    const address = this.#trying.get(handle)
-    if (address === undefined) return
-    this.#trying.delete(handle)
-    if (status === 0) {
-      if (this.#trying.size > 0) preferred.outran(this.#name, address, performance.now())
-      this.cancel()
-      this.#transport.adopt(handle)
-      return this.#transport.connected(0)
+    if (bound !== 0) {
+      process.nextTick(told, sourceFailure(this.#source!, bound))
+      return handle
     }
-    handle.close(() => {})
-    preferred.failed(this.#name, address)
-    if (this.#next < this.#addresses.length) {
-      clearTimeout(this.#timer)
-      this.#try()
-    } else if (this.#trying.size === 0) this.#fail(error ?? failure('connect', status))
+    const request = rawStreams!.newConnect()
+    request.oncomplete = (status: number) => told(status === 0 ? undefined : failure('connect', status))
+    const status = connect(handle, request, address, this.#port)
+    if (status !== 0) process.nextTick(told, failure('connect', status))
+    return handle
   }
 
-  #fail(error: Error): void {
-    this.#over = true
+  close(handle: RawHandle): void {
+    handle.close(() => {})
+  }
+
+  won(handle: RawHandle): void {
+    this.#transport.adopt(handle)
+    this.#transport.connected(0)
+  }
+
+  failed(error: Error): void {
     this.#transport.destroy(error)
   }
-}
-
-/**
- * RFC 8305 §4: in the resolver's order, but alternating between families, so that a broken family delays one step only.
- */
-function inTurns(addresses: readonly LookupAddress[]): string[] {
-  const first = addresses.filter(({ family }) => family === addresses[0]!.family)
-  const second = addresses.filter(({ family }) => family !== addresses[0]!.family)
-  return addresses.flatMap((_, i) => [first[i], second[i]]).flatMap((found) => (found ? [found.address] : []))
 }
 
 function connect(handle: RawHandle, request: RawConnect, address: string, port: number): number {

@@ -14,10 +14,19 @@ export interface SocketHandle {
   reset?(done: () => void): number
 }
 
+const EARLY_HIGH_WATER = 65_536
+
 /** A socket of node:net or node:tls: for TLS to backends, unix sockets, and everything where there are no raw streams. */
 export class SocketTransport extends Transport {
-  readonly socket: Socket
-  readonly #destroy: Socket['destroy']
+  /** Looks for the socket, as long as there is none. */
+  dialling: { cancel(): void } | undefined
+  /** Undefined while the addresses of a name are tried. */
+  #socket: Socket | undefined
+  #destroy: Socket['destroy'] | undefined
+  /** Sent, and ended, before there was a socket. */
+  #early: (string | Uint8Array)[] | undefined
+  #earlyBytes = 0
+  #endsEarly = false
   #error: NodeJS.ErrnoException | undefined
   /** A write failed, and what the peer sent before is being read. */
   #broken: NodeJS.ErrnoException | undefined
@@ -27,10 +36,67 @@ export class SocketTransport extends Transport {
   #endWaits = false
   #facts: TlsFacts | undefined
 
-  private constructor(owner: TransportOwner, makeSocket: (transport: SocketTransport) => Socket) {
-    super(owner)
-    this.socket = makeSocket(this)
-    const socket = this.socket
+  /** Takes over an accepted connection's handle, from which net.Server would create a `net.Socket`. */
+  static overHandle(handle: SocketHandle, owner: TransportOwner): SocketTransport {
+    const transport = new SocketTransport(owner)
+    transport.#take(transport.newSocket({ handle, readable: true, writable: true }))
+    return transport
+  }
+
+  /**
+   * For a socket that exists already: TLS, or an accepted one whose handle cannot be taken over. `facts`: of a handshake
+   * with a client.
+   */
+  static overSocket(socket: Socket | TLSSocket, owner: TransportOwner, facts?: TlsFacts): SocketTransport {
+    const transport = new SocketTransport(owner)
+    transport.#facts = facts
+    transport.#listen(socket)
+    transport.#take(socket)
+    return transport
+  }
+
+  /** A connection to be opened; `owner.onConnect` or `owner.onClose` follows. `connect` connects the socket. */
+  static dialled(owner: TransportOwner, connect: (socket: Socket) => void): SocketTransport {
+    const transport = new SocketTransport(owner)
+    const socket = transport.newSocket()
+    transport.#take(socket)
+    socket.on('connect', () => transport.tellConnect())
+    connect(socket)
+    return transport
+  }
+
+  /** A connection to be opened, by a socket that is not known yet: `adopt` or `destroy` follows. */
+  static toBeDialled(owner: TransportOwner): SocketTransport {
+    return new SocketTransport(owner)
+  }
+
+  /** Not connected. What it reads, this transport's owner gets: of several such sockets, only the one that is adopted may read. */
+  newSocket(more?: object): Socket {
+    const options = { ...more, allowHalfOpen: true, onread: this.#onread() }
+    return new Socket(options as unknown as ConstructorParameters<typeof Socket>[0])
+  }
+
+  /** This socket is connected. Made by `newSocket` or, with `reads: false`, by others. */
+  adopt(socket: Socket, { reads }: { readonly reads: boolean }): void {
+    if (!reads) this.#listen(socket)
+    this.#take(socket)
+    if (this.#paused) socket.pause()
+    socket.cork()
+    for (const piece of this.#early ?? []) socket.write(piece, 'latin1')
+    socket.uncork()
+    this.#early = undefined
+    if (this.#endsEarly) socket.end()
+  }
+
+  #listen(socket: Socket): void {
+    socket.on('data', (chunk: Buffer) => {
+      this.bytesIn += chunk.length
+      this.tellData(chunk, 0, chunk.length)
+    })
+  }
+
+  #take(socket: Socket): void {
+    this.#socket = socket
     socket.on('error', (error: NodeJS.ErrnoException) => (this.#error = error))
     socket.on('end', () => this.#readEnd())
     socket.on('drain', () => this.drained())
@@ -40,57 +106,22 @@ export class SocketTransport extends Transport {
       this.gone(this.#error)
     })
     // net.Socket destroys itself when a write fails, and with it the data that was not read.
-    this.#destroy = socket.destroy.bind(socket)
+    const destroy = (this.#destroy = socket.destroy.bind(socket))
     socket.destroy = (error?: NodeJS.ErrnoException) =>
-      this.#holdsOn(error) ? socket : this.#destroy(this.#broken ?? error)
+      this.#holdsOn(error) ? socket : destroy(this.#broken ?? error)
   }
 
-  /** Takes over an accepted connection's handle, from which net.Server would create a `net.Socket`. */
-  static overHandle(handle: SocketHandle, owner: TransportOwner): SocketTransport {
-    return new SocketTransport(owner, (transport) => {
-      const options = {
-        handle,
-        allowHalfOpen: true,
-        readable: true,
-        writable: true,
-        onread: transport.#onread()
-      }
-      return new Socket(options as unknown as ConstructorParameters<typeof Socket>[0])
-    })
-  }
-
-  /**
-   * For a socket that exists already: TLS, or an accepted one whose handle cannot be taken over. `facts`: of a handshake
-   * with a client.
-   */
-  static overSocket(socket: Socket | TLSSocket, owner: TransportOwner, facts?: TlsFacts): SocketTransport {
-    return new SocketTransport(owner, (transport) => {
-      transport.#facts = facts
-      socket.on('data', (chunk: Buffer) => {
-        transport.bytesIn += chunk.length
-        transport.tellData(chunk, 0, chunk.length)
-      })
-      return socket
-    })
-  }
-
-  /** A connection to be opened; `owner.onConnect` or `owner.onClose` follows. `connect` connects the socket. */
-  static dialled(owner: TransportOwner, connect: (socket: Socket) => void): SocketTransport {
-    const transport = new SocketTransport(owner, (made) => {
-      const options = { allowHalfOpen: true, onread: made.#onread() }
-      return new Socket(options as unknown as ConstructorParameters<typeof Socket>[0])
-    })
-    transport.socket.on('connect', () => transport.tellConnect())
-    connect(transport.socket)
-    return transport
+  /** There is one unless the addresses of a name are still tried. */
+  get socket(): Socket {
+    return this.#socket!
   }
 
   get closed(): boolean {
-    return this.#closed || this.socket.destroyed
+    return this.#closed || this.#socket?.destroyed === true
   }
 
   override get secure(): boolean {
-    return (this.socket as { encrypted?: boolean }).encrypted === true
+    return (this.#socket as { encrypted?: boolean } | undefined)?.encrypted === true
   }
 
   override get tls(): TlsFacts | undefined {
@@ -99,25 +130,25 @@ export class SocketTransport extends Transport {
   }
 
   get pending(): number {
-    return this.socket.writableLength
+    return this.#socket === undefined ? this.#earlyBytes : this.#socket.writableLength
   }
 
   get remote(): SocketName | undefined {
-    return nameOf(this.socket.remoteAddress, this.socket.remotePort)
+    return nameOf(this.#socket?.remoteAddress, this.#socket?.remotePort)
   }
 
   get local(): SocketName | undefined {
-    return nameOf(this.socket.localAddress, this.socket.localPort)
+    return nameOf(this.#socket?.localAddress, this.#socket?.localPort)
   }
 
   pause(): void {
     this.#paused = true
-    this.socket.pause()
+    this.#socket?.pause()
   }
 
   resume(): void {
     this.#paused = false
-    this.socket.resume()
+    this.#socket?.resume()
     if (this.#endWaits) process.nextTick(giveEnd, this)
   }
 
@@ -127,54 +158,78 @@ export class SocketTransport extends Transport {
   }
 
   cork(): void {
-    this.socket.cork()
+    this.#socket?.cork()
   }
 
   uncork(): void {
-    this.socket.uncork()
+    this.#socket?.uncork()
   }
 
   end(): void {
-    if (!this.socket.destroyed && !this.socket.writableEnded && this.#broken === undefined) this.socket.end()
+    if (this.#socket === undefined) this.#endsEarly = true
+    else if (!this.socket.destroyed && !this.socket.writableEnded && this.#broken === undefined)
+      this.socket.end()
   }
 
   destroy(error?: Error): void {
-    this.#destroy(error)
+    if (this.#destroy !== undefined) this.#destroy(error)
+    else if (!this.#closed) {
+      this.#closed = true
+      this.dialling?.cancel()
+      process.nextTick(() => this.gone(error))
+    }
   }
 
   reset(): void {
-    const { socket } = this
+    const socket = this.#socket
+    if (socket === undefined) return this.destroy()
     const { _handle: handle } = socket as unknown as { _handle?: { reset?: unknown } | null }
     // resetAndDestroy throws on handles without reset (ERR_INVALID_HANDLE_TYPE); with TLS the missing close_notify
     // shows the abort. While a FIN is being sent libuv refuses, and Node then never closes the handle.
     const can = typeof handle?.reset === 'function' && !socket.destroyed && !socket.connecting
     if (can && socket.writableEnded === socket.writableFinished) socket.resetAndDestroy()
-    else this.#destroy()
+    else this.destroy()
   }
 
   keepAlive(ms: number): void {
-    this.socket.setKeepAlive(true, ms)
+    this.#socket?.setKeepAlive(true, ms)
   }
 
   protected writeText(text: string): boolean {
-    if (this.#broken !== undefined) return false
-    return this.socket.write(text, 'latin1') || this.socket.writableLength === 0
+    return this.#write(text)
   }
 
   protected writeBytes(bytes: Uint8Array): boolean {
-    // The peer is gone, so the caller need not produce more data.
-    if (this.#broken !== undefined) return false
-    return this.socket.write(bytes) || this.socket.writableLength === 0
+    return this.#write(bytes)
   }
 
   protected writeBoth(text: string, bytes: Uint8Array): boolean {
-    const { socket } = this
+    const socket = this.#socket
     if (this.#broken !== undefined) return false
+    if (socket === undefined) {
+      this.#keepEarly(text)
+      return this.#keepEarly(bytes)
+    }
     socket.cork()
     socket.write(text, 'latin1')
     const flowing = socket.write(bytes)
     socket.uncork()
     return flowing || socket.writableLength === 0
+  }
+
+  #write(piece: string | Uint8Array): boolean {
+    // The peer is gone, so the caller need not produce more data.
+    if (this.#broken !== undefined) return false
+    const socket = this.#socket
+    if (socket === undefined) return this.#keepEarly(piece)
+    return socket.write(piece, 'latin1') || socket.writableLength === 0
+  }
+
+  #keepEarly(piece: string | Uint8Array): boolean {
+    if (this.#closed || this.#endsEarly) return true
+    ;(this.#early ??= []).push(piece)
+    this.#earlyBytes += piece.length
+    return this.#earlyBytes < EARLY_HIGH_WATER
   }
 
   #holdsOn(error: NodeJS.ErrnoException | undefined): boolean {
@@ -200,8 +255,8 @@ export class SocketTransport extends Transport {
     // EPIPE: the peer's FIN had come before it refused data. Otherwise the connection was reset.
     if (broken !== undefined) {
       if (broken.code === 'EPIPE') this.tellEnd()
-      this.#destroy(broken)
-    } else if (this.#isReset()) this.#destroy(failure('read', UV_ECONNRESET))
+      this.destroy(broken)
+    } else if (this.#isReset()) this.destroy(failure('read', UV_ECONNRESET))
     // Node's 'end' comes in spite of a pause once all data has been delivered, while the owner may still hold some of it.
     else if (this.#paused) this.#endWaits = true
     else this.tellEnd()
