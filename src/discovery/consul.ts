@@ -1,6 +1,7 @@
 import { request } from 'undici'
 import type { BackendConfig, ConsulDiscovery } from '../config/model/model.ts'
 import { boundedText } from './bounded-text.ts'
+import { urlBelow } from './url-below.ts'
 import { backendAt } from './dns.ts'
 import { Poller } from './poller.ts'
 import type { Source, SourceDeps } from './source.ts'
@@ -36,7 +37,7 @@ export function consulSource(config: ConsulDiscovery, deps: SourceDeps): Source 
       const askedAt = deps.clock.now()
       // After any failure: the next server may be another one, or a restored one with smaller indexes.
       index = 0
-      const url = new URL(`/v1/health/service/${encodeURIComponent(config.service)}`, config.url)
+      const url = urlBelow(config.url, `/v1/health/service/${encodeURIComponent(config.service)}`)
       url.searchParams.set('passing', '1')
       url.searchParams.set('index', String(askedWith))
       url.searchParams.set('wait', WAIT)

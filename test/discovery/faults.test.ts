@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -241,6 +241,26 @@ t.test('a file by links as Kubernetes swaps them, half written, gone and back as
   rmSync(path)
   writeFileSync(path, '["127.0.0.1:5"]')
   await found.until(() => found.names[0] === '127.0.0.1:5')
+})
+
+t.test('half a list is a list too: a file that is being written is read when it rests', async (t) => {
+  const path = join(t.testdir({ 'list.yaml': '- 127.0.0.1:1\n' }), 'list.yaml')
+  let resting = 0
+  const found = following(t, ({ parts }) => {
+    const clock = { ...parts.clock, wall: () => statSync(path).mtimeMs + resting }
+    return fileSource({ kind: 'file', path }, { ...parts, clock })
+  })
+  await found.until(() => found.names.length === 1)
+  writeFileSync(path, '- 127.0.0.1:1\n- 127.0.0.1:2\n')
+  await new Promise((resolve) => setTimeout(resolve, 1_200))
+  t.equal(found.sets.length, 1)
+  appendFileSync(path, '- 127.0.0.1:3\n')
+  resting = 200
+  await found.until(() => found.names.length === 3)
+  t.strictSame(
+    found.sets.map((set) => set.length),
+    [1, 3]
+  )
 })
 
 t.test('a URL with half a body, wrong JSON, a redirect to nowhere or 304 to a stranger', async (t) => {

@@ -9,6 +9,7 @@ import { consulSource } from '../../src/discovery/consul.ts'
 import { dockerSource } from '../../src/discovery/docker/docker.ts'
 import { fileSource } from '../../src/discovery/file.ts'
 import { httpSource } from '../../src/discovery/http.ts'
+import { clusterAccess } from '../../src/discovery/kubernetes/access.ts'
 import { kubernetesSource } from '../../src/discovery/kubernetes/kubernetes.ts'
 import { Found } from './found.ts'
 
@@ -267,7 +268,7 @@ t.test(
     let gone = false
     const url = await serve(t, (request, response, { searchParams, pathname }) => {
       t.equal(request.headers.authorization, 'Bearer secret')
-      t.equal(pathname, '/apis/discovery.k8s.io/v1/namespaces/prod/endpointslices')
+      t.equal(pathname, '/k8s/clusters/c-1/apis/discovery.k8s.io/v1/namespaces/prod/endpointslices')
       t.equal(searchParams.get('labelSelector'), 'kubernetes.io/service-name=api')
       if (searchParams.get('watch') === null) {
         lists++
@@ -293,7 +294,8 @@ t.test(
         config: JSON.stringify({
           'current-context': 'x',
           contexts: [{ name: 'x', context: { cluster: 'c', user: 'u', namespace: 'prod' } }],
-          clusters: [{ name: 'c', cluster: { server: url } }],
+          // As Rancher's are.
+          clusters: [{ name: 'c', cluster: { server: `${url}/k8s/clusters/c-1/` } }],
           users: [{ name: 'u', user: { token: 'secret' } }]
         })
       }),
@@ -330,6 +332,21 @@ t.test(
   }
 )
 
+t.test('of several kubeconfigs the first counts, with the name that its server shows', async (t) => {
+  const folder = t.testdir({
+    one: JSON.stringify({
+      'current-context': 'x',
+      contexts: [{ name: 'x', context: { cluster: 'c' } }],
+      clusters: [{ name: 'c', cluster: { server: 'https://10.0.0.1', 'tls-server-name': 'kubernetes' } }]
+    })
+  })
+  const access = await clusterAccess(
+    { kind: 'kubernetes', service: 'api' },
+    { KUBECONFIG: `${folder}/one:${folder}/two` }
+  )
+  t.match(access, { url: 'https://10.0.0.1', namespace: 'default', tls: { servername: 'kubernetes' } })
+})
+
 t.test('a Consul service is followed by blocking queries', async (t) => {
   let index = 5
   let entries = [
@@ -338,14 +355,18 @@ t.test('a Consul service is followed by blocking queries', async (t) => {
   const waiting: { response: ServerResponse; index: string | null }[] = []
   const answer = (response: ServerResponse) =>
     response.writeHead(200, { 'x-consul-index': String(index) }).end(JSON.stringify(entries))
-  const url = await serve(t, (request, response, { searchParams }) => {
+  const url = await serve(t, (request, response, { searchParams, pathname }) => {
+    t.equal(pathname, '/consul/v1/health/service/api')
     t.equal(request.headers['x-consul-token'], 'tok')
     const asked = searchParams.get('index')
     if (asked === String(index)) waiting.push({ response, index: asked })
     else answer(response)
   })
   const found = new Found()
-  const source = consulSource({ kind: 'consul', service: 'api', url, token: 'tok' }, found.parts)
+  const source = consulSource(
+    { kind: 'consul', service: 'api', url: `${url}/consul`, token: 'tok' },
+    found.parts
+  )
   t.teardown(() => source.close())
   await found.until(() => waiting.length === 1)
   t.match(found.sets[0], [{ name: '10.0.0.1:80', weight: 3 }])

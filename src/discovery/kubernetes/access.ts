@@ -1,7 +1,7 @@
 import { own } from '../../core/own.ts'
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import type { KubernetesDiscovery } from '../../config/model/model.ts'
 import { readYaml } from '../../config/yaml/read-yaml.ts'
 
@@ -13,6 +13,7 @@ export interface ClusterAccess {
     readonly ca?: string
     readonly cert?: string
     readonly key?: string
+    readonly servername?: string
     readonly rejectUnauthorized?: boolean
   }
   headers(): Record<string, string>
@@ -28,7 +29,9 @@ export async function clusterAccess(
   if (config.kubeconfig !== undefined) return fromKubeconfig(config.kubeconfig)
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env
   if (host !== undefined && port !== undefined) return fromAccount(host, port)
-  return fromKubeconfig(env['KUBECONFIG'] ?? join(homedir(), '.kube/config'))
+  // Of several files the first one counts; kubectl would merge them.
+  const [path] = env['KUBECONFIG']?.split(delimiter).filter((each) => each !== '') ?? []
+  return fromKubeconfig(path ?? join(homedir(), '.kube/config'))
 }
 
 async function fromAccount(host: string, port: string): Promise<ClusterAccess> {
@@ -68,6 +71,7 @@ async function fromKubeconfig(path: string): Promise<ClusterAccess> {
     throw new Error(`${path}: users that log in by a program are not supported; use a token or a certificate`)
   }
   const folder = dirname(resolve(path))
+  const servername = own(cluster, 'tls-server-name')
   const [ca, cert, key, token] = await Promise.all([
     material(cluster, 'certificate-authority', folder),
     material(user, 'client-certificate', folder),
@@ -81,6 +85,7 @@ async function fromKubeconfig(path: string): Promise<ClusterAccess> {
       ...(ca !== undefined && { ca }),
       ...(cert !== undefined && { cert }),
       ...(key !== undefined && { key }),
+      ...(typeof servername === 'string' && { servername }),
       ...(cluster['insecure-skip-tls-verify'] === true && { rejectUnauthorized: false })
     },
     headers: (): Record<string, string> => (token === undefined ? {} : { authorization: `Bearer ${token}` })

@@ -5,6 +5,7 @@ import { Poller } from '../poller.ts'
 import type { Source, SourceDeps } from '../source.ts'
 import { clusterAccess, type ClusterAccess } from './access.ts'
 import { Settling } from '../settling.ts'
+import { urlBelow } from '../url-below.ts'
 import { SliceReader, type EndpointSlice } from './slices.ts'
 
 /** A watch ends after this time, and is resumed where it was. */
@@ -104,7 +105,7 @@ function slicesRequest(
   signal: AbortSignal
 ): Promise<Dispatcher.ResponseData> {
   const namespace = encodeURIComponent(config.namespace ?? access.namespace)
-  const url = new URL(`/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`, access.url)
+  const url = urlBelow(access.url, `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`)
   url.searchParams.set('labelSelector', `kubernetes.io/service-name=${config.service}`)
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
   const headers = { accept: 'application/json', ...access.headers() }
