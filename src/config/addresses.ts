@@ -76,6 +76,9 @@ export function parseBackendAddress(text: string): BackendAddress | string {
       ? urlCure(text, scheme[1]!.toLowerCase(), scheme[2]!)
       : `"${text}" is a URL; write "unix:${socket[1]}"`
   }
+  const mapped = /^(\d{1,5}):(\d{1,5})$/.exec(text)
+  if (mapped !== null)
+    return `"${text}" is no address; write the host of the server and its port: "127.0.0.1:${mapped[2]}" on this machine`
   const parts = splitHostPort(text)
   if (typeof parts === 'string') return parts
   const port = parsePort(parts.port, 1)
@@ -101,13 +104,19 @@ function urlCure(text: string, scheme: string, rest: string): string {
   return `"${text}" is a URL; write "${host}${port}"${tls}${h2c}${prefix}`
 }
 
-/** Why the host is invalid, where that can be told. */
-function hostCure(host: string): string {
-  const variable = /^\$(\w+)$|^\{\$(\w+)\}$|^\{env\.(\w+)\}$|^%(\w+)%$/
-    .exec(host)
+/** How a variable of a shell, of Caddy's or of Windows is written here, as the end of a message. */
+function variableCure(text: string): string {
+  const variable = /^\$\(?(\w+)\)?$|^\{\$(\w+)\}$|^\{env\.(\w+)\}$|^%(\w+)%$/
+    .exec(text)
     ?.slice(1)
     .find((name) => name !== undefined)
-  if (variable !== undefined) return `; from the environment it is "\${${variable}}"`
+  return variable === undefined ? '' : `; from the environment it is "\${${variable}}"`
+}
+
+/** Why the host is invalid, where that can be told. */
+function hostCure(host: string): string {
+  const variable = variableCure(host)
+  if (variable !== '') return variable
   if (host === '*') return '; a backend is one server: "127.0.0.1" is this machine'
   const ascii = /[^\x00-\x7f]/.test(host) ? domainToASCII(host) : ''
   if (ascii !== '') return `; in the form of DNS it is "${ascii}"`
@@ -214,7 +223,7 @@ function parsePort(text: string, lowest: 0 | 1): number | string {
     if (/^\d{1,5}\/udp$/i.test(text))
       return `UDP is chosen by a key: write ${text.slice(0, -4)} alone as the port, and \`protocol: udp\` beside it`
     if (/^\d{1,5}\/tcp$/i.test(text)) return `TCP is the default: write "${text.slice(0, -4)}"`
-    if (port === undefined) return `"${text}" is not a port number, which is 1 to 65535`
+    if (port === undefined) return `"${text}" is not a port number, which is 1 to 65535${variableCure(text)}`
     if (weight !== undefined)
       return `"${text}" is more than a port; write { address: "HOST:${port}", weight: ${weight} }`
     if (text.startsWith(`${port}/`))

@@ -35,6 +35,11 @@ export type Validated =
   | { readonly ok: true; readonly config: Config; readonly findings: readonly Finding[] }
   | { readonly ok: false; readonly findings: readonly Finding[] }
 
+/** A value that was written without its list has that one's path before it is normalised. */
+function pathOfLone(path: Finding['path']): string {
+  return path.at(-1) === 0 ? pathText(path.slice(0, -1)) : pathText(path)
+}
+
 const EXAMPLE = 'listeners: [{ bind: ":8080", mode: l7, pool: web }]'
 
 /**
@@ -94,7 +99,10 @@ export function validate(
     ...checkDoubtful(root)
   ]
   const known = new Set(early.map((finding) => pathText(finding.path)))
-  const all = withoutConsequences([...early, ...late.filter((finding) => !known.has(pathText(finding.path)))])
+  const all = withoutConsequences([
+    ...early,
+    ...late.filter(({ path }) => !known.has(pathText(path)) && !known.has(pathOfLone(path)))
+  ])
   const findings = all.map((finding) => form.rewrite(findingWithoutSecrets(root, finding)))
   if (!schema.ok || findings.some((finding) => finding.severity === 'error')) return { ok: false, findings }
   const config = buildConfig(schema.data, plugins, directory, file)

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { formatProblems } from '../../src/config/report/format-problems.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
+import { directives } from './directives.ts'
 import { foreignHabits } from './foreign-habits.ts'
 import { mistakes as more } from './mistakes.ts'
 import { movers } from './movers.ts'
@@ -237,10 +238,28 @@ t.test('what only looks foreign is taken as it is', async (t) => {
   }
 })
 
+t.test('one mistake is one message, and what follows from it is none', async (t) => {
+  const one = (text: string): number => {
+    const result = parseConfig(text, { env: {} })
+    return result.ok ? 0 : result.problems.length
+  }
+  t.equal(one(route('match: { pool: web }')), 1, 'the pool of a route, one level too deep')
+  t.equal(one(`${head}${pools}admin: { bind: "\${ADMIN_BIND}" }\n`), 1, 'a variable that is not set')
+  t.equal(one(`${head}pools:\n  web: { backends: ["10.0.0.1:80"] }\n  admin:\n    bind: 127.0.0.1:9900\n`), 1)
+  t.equal(one(`${head}targetGroups:\n  web: { backends: ["10.0.0.1:80"] }\n`), 1)
+})
+
 t.test(
   'habits of other load balancers, and slips of types and of indentation, are told where they stand and what to write',
   async (t) => {
-    for (const [text, at, cure] of [...foreignHabits, ...more, ...movers, ...proxyKeys, ...slips]) {
+    for (const [text, at, cure] of [
+      ...foreignHabits,
+      ...directives,
+      ...more,
+      ...movers,
+      ...proxyKeys,
+      ...slips
+    ]) {
       const result = parseConfig(text, { file: 'lb.yaml', env: {} })
       const problems = result.ok ? result.warnings : result.problems
       const found = problems.find(

@@ -9,7 +9,7 @@ const LACKS: readonly (readonly [said: RegExp, cure: (found: RegExpExecArray) =>
 
 /** Where a pool is named in a wrong way, that nothing uses it is no news. */
 const NAMES_A_POOL =
-  /(?:here it is|is) `(?:pool|pools|split|routes)\b|expected the name of a pool|each share is an item/
+  /(?:here it is|is) `(?:pool|pools|split|routes)\b|expected the name of a pool|each share is an item|^unknown key "(?:pool|split)"; it is a key of/
 const UNUSED = /^pool "[^"]*" is not used by any listener/
 
 /**
@@ -21,6 +21,12 @@ export function withoutConsequences(findings: readonly Finding[]): readonly Find
   if (findings.some(({ message }) => NAMES_A_POOL.test(message)))
     findings = findings.filter(({ message }) => !UNUSED.test(message))
   for (const { path, message } of findings) {
+    // One level too deep: `match: { pool: web }`.
+    const deep = /^unknown key "(\w+)"; it is a key of .*, beside `/.exec(message)
+    if (deep !== null) {
+      const above = pathText(path.slice(0, -2))
+      cures.set(above, `${cures.get(above) ?? ''} ${deep[1]!}`)
+    }
     if (!/^unknown key .*(?:here it is|did you mean)|^"[\w-]+" is (?:`|a part of `)/.test(message)) continue
     const parent = pathText(path.slice(0, -1))
     cures.set(parent, `${cures.get(parent) ?? ''} ${message}`)

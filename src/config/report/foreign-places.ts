@@ -1,5 +1,15 @@
 /** Keys that have a meaning only where a certain other key is allowed. */
 export const placed: readonly (readonly [beside: string, cure: string, keys: readonly string[]])[] = [
+  ['pathPrefix', '`pathPrefix: /api/`, `path: /api` for this path alone, or `pathRegex: "^/api/[0-9]+$"`', ['location', 'locationmatch', 'uri', 'url', 'requesturi', 'requestpath', 'location(path)']],
+  ['heuristic', '`defaultTtl: 60s`, and for errors `negativeTtl: { 404: 10s }`', ['proxycachevalid', 'valid', 'cachevalid', 'statuses', 'ttl', 'maxage', 'duration', 'expires', 'cachedefaultexpire', 'beresp.ttl', 'statusttl']],
+  ['heuristic', '`staleIfError: 1h`', ['proxycacheusestale', 'usestale', 'servestale', 'cachestaleonerror', 'staleonerror', 'grace', 'keep']],
+  ['heuristic', '`staleWhileRevalidate: 30s`', ['proxycachebackgroundupdate', 'backgroundupdate', 'stale', 'staleafter']],
+  ['heuristic', '`coalesce: true`, which is the default', ['proxycachelock', 'cachelock', 'lock', 'cachelocktimeout', 'proxycachelocktimeout', 'collapse', 'requestcoalescing']],
+  ['heuristic', '`key: { ignoreQuery: [utm_*], headers: [accept-language], cookies: [lang] }`: method, scheme, host, path and query are part of it anyway', ['proxycachekey', 'cachekey', 'hashdata', 'vary', 'varyby', 'ignorequery', 'ignorequerystring']],
+  ['heuristic', 'what answers say: Cache-Control and Vary are followed, and answers to Authorization are kept only where they allow it; take it out', ['proxycachebypass', 'proxynocache', 'bypass', 'nocache', 'ignorecachecontrol', 'cacheignorecachecontrol', 'proxyignoreheaders', 'cacheignoreheaders', 'private', 'public']],
+  ['heuristic', 'always GET and HEAD; take it out', ['proxycachemethods', 'methods', 'allowedmethods', 'httpverbs']],
+  ['heuristic', 'a key of the cache: `caches: { NAME: { maxBytes: 256mb } }`', ['size', 'maxsize', 'totalmaxsize', 'maxbytes', 'maxobjectsize', 'keyszone', 'memory', 'path', 'zone']],
+  ['slowStart', '`backends: ["api:80"]`, or `discover: { kubernetes: { service: api, namespace: default } }`', ['service', 'servicename', 'backendref', 'backendrefs', 'servicelist']],
   ['pathPrefix', '`pathRegex: "^/[Aa][Pp][Ii]"`: paths are compared with case', ['caseinsensitive', 'ignorecase', 'nocase', 'casesensitive']],
   ['pathPrefix', '`host`, `path`, `headers` and others beside each other, all of which must hold', ['expression', 'expr', 'rule', 'cel', 'if', 'condition']],
   ['stripPrefix', '`addPrefix: /v1`', ['prefix', 'prepend', 'add', 'pathprefix']],

@@ -5,6 +5,26 @@ function table(rows: Readonly<Record<string, readonly string[]>>): ForeignWords 
   return new Map(Object.entries(rows).flatMap(([cure, words]) => words.map((word) => [word, cure])))
 }
 
+/** The cure by a part of an algorithm's name, which says most: `LEAST_OUTSTANDING_REQUESTS`, `weighted_random`. */
+export function algorithmByPart(word: string): string | undefined {
+  const bare = word.toLowerCase().replaceAll(/[-_\s]/g, '')
+  const part = PARTS.find(([pattern]) => pattern.test(bare))
+  return part?.[1]
+}
+
+const PARTS: readonly (readonly [pattern: RegExp, cure: string])[] = [
+  [/maglev/, 'write maglev'],
+  [/(?:time|latency|fast|ewma)/, 'here it is least-time'],
+  [/(?:least|fewest|lowest|busy|load|conn|pending|traffic|bandwidth)/, 'here it is least-connections'],
+  [/(?:weight|byrequest)/, 'here it is weighted-round-robin'],
+  [
+    /(?:hash|ring|affinity|persist|sticky)/,
+    'here it is hash, which goes by the client address unless `hash.key` says otherwise'
+  ],
+  [/(?:robin|rotat|balanced)/, 'here it is round-robin'],
+  [/random/, 'write random']
+]
+
 /** The cure for a word of another load balancer, or undefined. */
 export function foreignCure(word: string, words: ForeignWords): string | undefined {
   return words.get(word.toLowerCase().replaceAll(/[-_\s]/g, ''))

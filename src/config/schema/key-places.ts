@@ -1,13 +1,13 @@
 import type { Path } from '../report/problem.ts'
 import type { Shape } from './leaf/shape.ts'
 
-const places = new WeakMap<Shape, ReadonlyMap<string, string>>()
+const places = new WeakMap<Shape, ReadonlyMap<string, readonly string[]>>()
 
-/** Where each key of the file is allowed, in words; of several places the one nearest to the top. */
-function keyPlaces(root: Shape): ReadonlyMap<string, string> {
+/** Where each key of the file is allowed, in words, beginning with the place nearest to the top. */
+function keyPlaces(root: Shape): ReadonlyMap<string, readonly string[]> {
   const known = places.get(root)
   if (known !== undefined) return known
-  const found = new Map<string, string>()
+  const found = new Map<string, string[]>()
   const seen = new Set<Shape>()
   let level: { shape: Shape; place: string }[] = [{ shape: root, place: '' }]
   while (level.length > 0) {
@@ -16,7 +16,9 @@ function keyPlaces(root: Shape): ReadonlyMap<string, string> {
       if (seen.has(shape)) continue
       seen.add(shape)
       for (const [key, inner] of shape.keys) {
-        if (!found.has(key)) found.set(key, place)
+        const others = found.get(key)
+        if (others === undefined) found.set(key, [place])
+        else if (MAIN.test(place) && MAIN.test(others[0]!) && !others.includes(place)) others.push(place)
         next.push(...below(inner, key, place))
       }
     }
@@ -55,13 +57,34 @@ function placeAt(path: Path, root: Shape): string | undefined {
  * in. Undefined: it is allowed nowhere, or only in unrelated places.
  */
 export function otherPlace(path: Path, key: string, root: Shape): string | undefined {
-  const place = keyPlaces(root).get(key)
-  if (place === undefined || AMBIGUOUS.has(key)) return undefined
+  const all = keyPlaces(root).get(key)
+  if (all === undefined || AMBIGUOUS.has(key)) return undefined
+  const [place] = all as [string]
   if (place === '') return '; it stands at the top of the file'
+  const outer = furtherOut(path, key, root)
+  if (outer !== undefined) return outer
   const here = placeAt(path, root)
   if (!MAIN.test(place) && (here === undefined || !place.endsWith(here === '' ? '`' : ` of ${here}`)))
     return undefined
-  return `; it is a key of ${place}`
+  return `; it is a key of ${all.length === 1 ? place : `${all.slice(0, -1).join(', ')} or ${all.at(-1)!}`}`
+}
+
+/** A mapping around this one that has the key: `retry` inside of `health` belongs beside it. */
+function furtherOut(path: Path, key: string, root: Shape): string | undefined {
+  let found: string | undefined
+  let shape: Shape | undefined = root
+  let place = ''
+  for (let index = 0; index < path.length && shape !== undefined; index++) {
+    const part = String(path[index])
+    if (place !== '' && shape.keys.has(key)) found = `; it is a key of ${place}, beside \`${part}\``
+    const inner: Shape | undefined = shape.keys.get(part)
+    if (inner === undefined) return found
+    const next: { shape: Shape; place: string } | undefined = below(inner, part, place)[0]
+    if (next !== undefined && (inner.item ?? inner.values) === next.shape) index++
+    shape = next?.shape
+    place = next?.place ?? ''
+  }
+  return found
 }
 
 /** Places that users know. */

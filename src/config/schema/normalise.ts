@@ -5,6 +5,7 @@ import { errorAt, type Finding, type Path, pathText } from '../report/problem.ts
 import { isMap, type Raw, type RawMap } from '../raw.ts'
 import { otherPlace } from './key-places.ts'
 import type { Shape } from './leaf/shape.ts'
+import { liftSections } from './lift.ts'
 
 /** A value whose path after normalising differs from its path in the file. */
 interface Moved {
@@ -26,6 +27,10 @@ export interface Normalised {
 export function normalise(root: RawMap, shape: Shape): Normalised {
   const findings: Finding[] = []
   const moves: Moved[] = []
+  for (const { finding, ...move } of liftSections(root, shape)) {
+    findings.push(finding)
+    moves.push(move)
+  }
   walk(root, shape, [], { root: shape, findings, moves })
   return {
     findings,

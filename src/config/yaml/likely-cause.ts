@@ -23,6 +23,8 @@ export function likelyCause(text: string, offset: number): SyntaxProblem | undef
     slip(part, offset - start) ??
     absolute(unclosed(text, offset)) ??
     inline(part, offset - start) ??
+    // The parser may stop at the end of the line before.
+    lostDash(text.slice(start, lineEnd(text, Math.min(end + 1, text.length)))) ??
     badIndentation(part) ??
     tooDeep(text, offset)
   return cause && { offset: cause.offset + (cause.absolute === true ? 0 : start), message: cause.message }
@@ -116,6 +118,19 @@ function inline(text: string, near: number): Cause | undefined {
   return {
     offset,
     message: 'a text with ": " in it needs quotes; a mapping begins in the next line, further in'
+  }
+}
+
+/** The first key of an item without the dash, and the others two columns further in, below it. */
+function lostDash(text: string): Cause | undefined {
+  const found =
+    /^ *(?:- )?(?:listeners|routes|backends|certificates|sni|split|tests|auth|rateLimit):[ \t]*(?:#.*)?\n(?:[ \t]*(?:#.*)?\n)*( +)(?=[\w.-]+:[ \t]+[^\s#|>].*\n(?:[ \t]*(?:#.*)?\n)*\1 {2}[\w.-]+:)/m.exec(
+      text
+    )
+  if (found === null) return undefined
+  return {
+    offset: found.index + found[0].length,
+    message: 'an item of a list begins with "- ": write it before this, or put all keys of it in one column'
   }
 }
 

@@ -66,6 +66,16 @@ function formatString(written: string): string | undefined {
     : undefined
 }
 
+/** nginx's `access_log FILE FORMAT buffer=32k`, httpd's `CustomLog FILE FORMAT`. */
+function fileAndFormat(value: unknown): string | undefined {
+  const [file, format] = typeof value === 'string' ? value.trim().split(/\s+/) : []
+  if (file === undefined || format === undefined || !/[./]/.test(file)) return undefined
+  const known = /^(?:clf|combined|json)$/.test(format)
+    ? format
+    : /^(?:clf|combined)$/.exec(foreignFormats.get(format.toLowerCase())?.split(' ').at(-1) ?? '')?.[0]
+  return `did you mean { file: "${file}"${known === undefined ? '' : `, format: ${known}`} }?`
+}
+
 export const accessLogSchema = z
   .union([
     flag(),
@@ -89,7 +99,8 @@ export const accessLogSchema = z
       },
       {
         lone: firstOf(
-          loneText('file', /[./]/),
+          fileAndFormat,
+          loneText('file', /^[^\s]*[./][^\s]*$/),
           loneText('format', /^(json|clf|combined)$/),
           loneList('fields')
         )

@@ -23,7 +23,16 @@ function tlsMeant(value: unknown): string | undefined {
   if (/^(auto|acme|lets-?encrypt)$/i.test(value)) return 'did you mean { acme: { domains: [example.com] } }?'
   if (/^[^@\s]+@[^@\s]+$/.test(value))
     return 'did you mean { acme: { domains: [example.com] } }? The address goes to `acme: { email: @ }` at the top of the file'
+  const both = twoFiles(value)
+  if (both !== undefined) return both.replace('{', '{ certificates: {').replace('}', '} }')
   return /[./]/.test(value) ? 'did you mean { certificates: { cert: "@", key: FILE } }?' : undefined
+}
+
+/** Certificate and key in one text, as Caddy has them behind `tls`. */
+function twoFiles(value: string): string | undefined {
+  const [cert, key, more] = value.split(/[\s,;:]+/).filter((part) => part !== '')
+  if (key === undefined || more !== undefined || !/[./]/.test(cert!)) return undefined
+  return `did you mean { cert: "${cert!}", key: "${key}" }?`
 }
 
 export const listenerTls = mapping(
@@ -40,9 +49,10 @@ export const listenerTls = mapping(
               elsewhere: { dir: 'stands without a list: `certificates: { dir: /etc/lb/certs }`' },
               lone: (value) =>
                 typeof value === 'string'
-                  ? /\.(?:pem|crt|cer|key)$/.test(value)
-                    ? 'did you mean { cert: "@", key: FILE }?'
-                    : 'did you mean { dir: "@" }?'
+                  ? (twoFiles(value) ??
+                    (/\.(?:pem|crt|cer|key)$/.test(value)
+                      ? 'did you mean { cert: "@", key: FILE }?'
+                      : 'did you mean { dir: "@" }?'))
                   : undefined
             }
           ),

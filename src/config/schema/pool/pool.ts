@@ -2,12 +2,14 @@ import { isToken } from '../../../core/latin1.ts'
 import { z } from 'zod'
 import { defaults } from '../../defaults.ts'
 import {
+  algorithmByPart,
   foreignAlgorithms,
   foreignEnds,
   foreignReturns,
   foreignPoolProtocols,
   foreignProxyProtocols
 } from '../../report/foreign-words.ts'
+import { nearest } from '../../report/nearest.ts'
 import { listOf, mapping } from '../leaf/leaf.ts'
 import { decimal, duration, flag, integer, lifetime, percent, text, word } from '../leaf/leaves.ts'
 import { backendSchema } from './backend.ts'
@@ -49,11 +51,17 @@ const timeouts = mapping({
     )
 })
 
+/** HAProxy's `cookie SRV insert indirect`, nginx's `srv expires=1h`: the name comes first. */
+function cookieCure(value: string): string {
+  const first = value.split(/[\s;=,]/)[0]!
+  return first !== value && isToken(first) ? `; write the name alone: "${first}"` : ''
+}
+
 const sticky = mapping(
   {
     cookie: text('the name of a cookie such as lb_backend', {
       max: 128,
-      reject: (value) => (isToken(value) ? undefined : `"${value}" is not a cookie name`)
+      reject: (value) => (isToken(value) ? undefined : `"${value}" is not a cookie name${cookieCure(value)}`)
     }).describe('Name of the cookie that keeps a client on its backend.'),
     ttl: lifetime({ example: '1h' })
       .optional()
@@ -71,7 +79,9 @@ const sticky = mapping(
 
 export const poolSchema = mapping(
   {
-    algorithm: word(algorithmNames, foreignAlgorithms)
+    algorithm: word(algorithmNames, foreignAlgorithms, (given) =>
+      nearest(given, algorithmNames) === undefined ? algorithmByPart(given) : undefined
+    )
       .optional()
       .describe(
         'How a backend is picked; left out: `round-robin`, or `weighted-round-robin` when weights are given.'
