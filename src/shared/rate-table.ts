@@ -121,6 +121,14 @@ export class RateTable {
     decide(this.rule, view, cost, now, into, false)
   }
 
+  /** Whether `take` would count this key: it is there, or there is a place for it. */
+  tracks(low: number, high: number, now: number): boolean {
+    if (low === 0 && high === 0) low = 1
+    const base = ((low ^ Math.imul(high, 0x9e3779b1)) & this.#mask) * WORDS
+    if (find(this.#words, base, low, high) !== -1) return true
+    return this.#victim(base, now, Math.floor(now / 1000) | 0) !== -1
+  }
+
   #view(at: number, state: number, seconds: number): RateState {
     const view = this.#state
     view.state = state

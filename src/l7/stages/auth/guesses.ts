@@ -4,12 +4,17 @@ import { RateTable, type RateBuffers } from '../../../shared/rate-table.ts'
 import type { Decision } from '../../../shared/rate-decision.ts'
 import type { Clock } from '../../../core/clock.ts'
 
-const KEYS = 16_384
+/** Addresses and names that are counted at once: 1.4 MB, of which untouched pages cost nothing. */
+const KEYS = 65_536
 const NOTHING_YET = -1
+/** The key of the one count in `rest`. */
+const REST = 1
 
 /** What all threads share about counted guesses. */
 export interface GuessMemory {
   readonly rates: RateBuffers
+  /** One count for all for whom there is no place in `rates`. */
+  readonly rest: RateBuffers
   /** Second of the last guess. */
   readonly last: SharedArrayBuffer
 }
@@ -19,9 +24,15 @@ const decision: Decision = { allowed: true, remaining: 0, retryMs: 0, fullMs: 0 
 /**
  * Counts wrong credentials in the table of rate limits, by the address that sent them and by the name they were for.
  * While there are no recent guesses, a request costs one read of shared memory.
+ *
+ * A rate limit lets keys pass for which its table has no place. Here somebody with many addresses would fill the table (a /48 of
+ * IPv6 has 65,536 /64s) to guess without limit: so all who find no place share one count.
  */
 export class Guesses {
   readonly #table: RateTable
+  readonly #rest: RateTable
+  /** The last `take` found no place. */
+  #untracked = false
   readonly #last: Int32Array
   readonly #seed: number
   readonly #hash = new KeyHash()
@@ -31,10 +42,9 @@ export class Guesses {
 
   constructor(limit: { readonly requests: number; readonly per: number }, memory: GuessMemory, clock: Clock) {
     const { requests, per } = limit
-    this.#table = new RateTable(
-      rateRule({ algorithm: 'token-bucket', requests, perMs: per, burst: requests }),
-      memory.rates
-    )
+    const rule = rateRule({ algorithm: 'token-bucket', requests, perMs: per, burst: requests })
+    this.#table = new RateTable(rule, memory.rates, () => (this.#untracked = true))
+    this.#rest = new RateTable(rule, memory.rest)
     this.#last = new Int32Array(memory.last)
     this.#seed = memory.rates.seed
     this.#clock = clock
@@ -42,10 +52,10 @@ export class Guesses {
     this.#retryMs = Math.ceil(per / requests)
   }
 
-  static allocate(): GuessMemory {
+  static allocate(keys = KEYS): GuessMemory {
     const last = new SharedArrayBuffer(4)
     new Int32Array(last)[0] = NOTHING_YET
-    return { rates: RateTable.allocate(KEYS), last }
+    return { rates: RateTable.allocate(keys), rest: RateTable.allocate(8), last }
   }
 
   /** How long until another credential is accepted, in ms; 0: now. */
@@ -60,20 +70,25 @@ export class Guesses {
 
   count(client: string, account: string | undefined): void {
     const now = this.#clock.now()
-    this.#take(`a${client}`, 1, now)
-    if (account !== undefined) this.#take(`n${account}`, 1, now)
+    this.#take(`a${client}`, now)
+    if (account !== undefined) this.#take(`n${account}`, now)
     Atomics.store(this.#last, 0, Math.floor(now / 1000))
   }
 
   #spent(key: string, now: number): boolean {
     this.#key(key)
-    this.#table.peek(this.#hash.low, this.#hash.high, 1, now, decision)
-    return !decision.allowed
+    const { low, high } = this.#hash
+    this.#table.peek(low, high, 1, now, decision)
+    if (!decision.allowed) return true
+    this.#rest.peek(REST, 0, 1, now, decision)
+    return !decision.allowed && !this.#table.tracks(low, high, now)
   }
 
-  #take(key: string, cost: number, now: number): void {
+  #take(key: string, now: number): void {
     this.#key(key)
-    this.#table.take(this.#hash.low, this.#hash.high, cost, now, decision)
+    this.#untracked = false
+    this.#table.take(this.#hash.low, this.#hash.high, 1, now, decision)
+    if (this.#untracked) this.#rest.take(REST, 0, 1, now, decision)
   }
 
   #key(key: string): void {
