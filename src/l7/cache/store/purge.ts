@@ -37,10 +37,10 @@ function withPrefixes(table: EntryTable, values: readonly string[]): Matches {
   const known = origins.filter((origin) => origin !== undefined)
   const hashes = new Set(known.map((origin) => hashText(origin, table.views.memory.seed)))
   const anyHost = known.length < origins.length
+  const prefixes = values.map((prefix) => Buffer.from(prefix, 'latin1'))
   return (entry, base) => {
     if (!anyHost && !hashes.has(table.words[base + word.originHash]!)) return false
-    const key = table.keyOf(entry)
-    return values.some((prefix) => key.startsWith(prefix))
+    return prefixes.some((prefix) => table.keyBegins(entry, prefix))
   }
 }
 

@@ -259,6 +259,21 @@ export function storeContract(t: Test, make: () => ContractStore | Promise<Contr
     t.strictSame([store.purge({ kind: 'all' }), await left()], [4, '----'])
   })
 
+  t.test('prefixes may be longer than a unit of memory', async (t) => {
+    const { store } = await make()
+    // Units have 512 bytes; with so long a key, memory comes in several extents, too.
+    const long = (length: number) => `http://a/${'x'.repeat(length - 9)}`
+    for (const length of [511, 512, 513, 1500, 2100]) {
+      const keys = [`${long(length)}1`, `${long(length)}2`, `${long(length - 1)}3`]
+      for (const key of keys) put(store, key, '', 'body')
+      t.equal(store.purge({ kind: 'prefix', values: [`${long(length)}1`] }), 1, `${length} and one`)
+      t.equal(store.purge({ kind: 'prefix', values: [long(length), 'http://a/y'] }), 1, `${length}`)
+      t.equal(store.purge({ kind: 'prefix', values: [`${long(length - 1)}34`] }), 0, 'longer than the key')
+      t.equal(await read(store, keys[2]!), '|body')
+      t.equal(store.purge({ kind: 'prefix', values: [long(length - 1)] }), 1, `${length} less one`)
+    }
+  })
+
   t.test('one purge names many, and what is made stale stays, until something newer is stored', async (t) => {
     const { store } = await make()
     const [one, variant, two, other] = ['http://a/1', 'http://a/1\nh:1', 'http://a/2', 'http://a/22'] as const
