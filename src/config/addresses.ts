@@ -178,6 +178,9 @@ function splitHostPort(text: string): { host: string; port: string } | string {
     if (!isIPv6(bracketed[1]!)) return `"${bracketed[1]}" is not an IPv6 address`
     return { host: bracketed[1]!, port: bracketed[2]! }
   }
+  const touching = /^\[([^\]]*)\]\.?(\d{1,5})$/.exec(text)
+  if (touching !== null && isIPv6(touching[1]!))
+    return `a colon is missing before the port: "[${touching[1]}]:${touching[2]}"`
   if (isIPv6(text)) return bareIPv6(text)
   if (text.startsWith(':::') && /^:::\d+$/.test(text))
     return `an IPv6 address needs brackets: "[::]:${text.slice(3)}"`

@@ -1,4 +1,4 @@
-import { B, head, L, P, pools, R } from './small-files.ts'
+import { B, head, L, L4, P, pools, R } from './small-files.ts'
 
 const file = (rest: string) => `${head}${rest}`
 const cached = (keys: string) => R(`match: {}, pool: web, cache: { store: main, ${keys} }`)
@@ -38,6 +38,15 @@ export const directives: readonly (readonly [text: string, at: string, cure: str
   [`${head}pools:\n  web: { backends: ["10.0.0.1:80"] }\n  admin:\n    bind: 127.0.0.1:9900\n`, '4:3', '"admin" stands at the top of the file; here it is a part of `pools`: indent it less'],
   ['listeners:\n  - bind: ":8080"\n    mode: l7\n    pool: web\n    pools:\n      web: { backends: ["10.0.0.1:80"] }\n', '5:5', '"pools" stands at the top of the file; here it is a part of `listeners`: indent it less'],
   ['admin:\n  bind: 127.0.0.1:9900\n  log: { level: debug }\n' + head + pools, '3:3', '"log" stands at the top of the file; here it is a part of `admin`: indent it less'],
+  ['listeners:\n    - bind: ":80"\n      mode: l7\n      pool: web\n  - name: a\n      bind: ":81"\n      mode: l7\n      pool: web\n' + pools, '5:5', 'this key begins further left than the 3 below it in the same mapping; it should begin in column 7'],
+  [`${head}pools:\n  web:\n   backends: ["10.0.0.1:80"]\n    algorithm: random\n    slowStart: 30s\n`, '4:4', 'this key begins further left than the 2 below it in the same mapping; it should begin in column 5'],
+  [P('hash: { key: "hdr(X-User)" }, algorithm: hash'), '3:50', 'here it is header:X-User'],
+  [P('hash: { key: "req.cook(sid)" }, algorithm: hash'), '3:50', 'here it is cookie:sid'],
+  [P('hash: { key: "url_param(id)" }, algorithm: hash'), '3:50', 'here it is query:id'],
+  [P('hash: { key: "%{X-User}i" }, algorithm: hash'), '3:50', 'here it is header:X-User'],
+  [L('securityHeaders: { hsts: "max-age=31536000; includeSubDomains" }'), '2:68', 'did you mean "365d"? Each other part has a key of its own'],
+  [L4('timeouts: { proxy_timeout: 10m }'), '2:55', 'here it is `idle: 10m`, the longest time without bytes of either side'],
+  [B('"[::1]8011"'), '3:21', 'a colon is missing before the port: "[::1]:8011"'],
   ['listeners:\n  name: web\n    bind: ":8080"\n    mode: l7\n    pool: web\n' + pools, '2:3', 'an item of a list begins with "- "'],
   [`${head}pools:\n  web:\n    backends:\n      address: 10.0.0.1:80\n        weight: 3\n`, '5:7', 'an item of a list begins with "- "']
 ]

@@ -243,6 +243,9 @@ t.test('one mistake is one message, and what follows from it is none', async (t)
     const result = parseConfig(text, { env: {} })
     return result.ok ? 0 : result.problems.length
   }
+  t.equal(one(route('match: {}, pool: web, auth: [{ basicAuth: { usersFile: /a } }]')), 1)
+  t.equal(one(route('match: {}, pool: web, auth: { forwardAuth: { address: a } }')), 1)
+  t.equal(one(route('match: {}, split: { web: 100 }')), 1)
   t.equal(one(route('match: { pool: web }')), 1, 'the pool of a route, one level too deep')
   t.equal(one(`${head}${pools}admin: { bind: "\${ADMIN_BIND}" }\n`), 1, 'a variable that is not set')
   t.equal(one(`${head}pools:\n  web: { backends: ["10.0.0.1:80"] }\n  admin:\n    bind: 127.0.0.1:9900\n`), 1)

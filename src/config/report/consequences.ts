@@ -2,6 +2,9 @@ import { type Finding, pathText } from './problem.ts'
 
 /** What is said of a mapping that lacks something, and the words that another finding's cure has for that. */
 const LACKS: readonly (readonly [said: RegExp, cure: (found: RegExpExecArray) => RegExp])[] = [
+  [/^missing key "pool": the pool that requests go to/, () => /\b(?:pool|routes|redirectToHttps)\b/],
+  [/^missing key "methods"/, () => /an item of the list/],
+  [/^an item of auth names one of/, () => /here it is|did you mean/],
   [/^missing key "(\w+)"/, ([, key]) => new RegExp(`\\b${key}\\b`)],
   [/^the route does nothing/, () => /\b(?:pool|split|redirect\w*|respond)\b/],
   [/^a pool needs `backends/, () => /\bbackends\b/]
@@ -27,7 +30,12 @@ export function withoutConsequences(findings: readonly Finding[]): readonly Find
       const above = pathText(path.slice(0, -2))
       cures.set(above, `${cures.get(above) ?? ''} ${deep[1]!}`)
     }
-    if (!/^unknown key .*(?:here it is|did you mean)|^"[\w-]+" is (?:`|a part of `)/.test(message)) continue
+    if (
+      !/^unknown key .*(?:here it is|did you mean|each share is an item)|^"[\w-]+" is (?:`|a part of `)/.test(
+        message
+      )
+    )
+      continue
     const parent = pathText(path.slice(0, -1))
     cures.set(parent, `${cures.get(parent) ?? ''} ${message}`)
   }

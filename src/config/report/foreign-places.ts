@@ -21,7 +21,7 @@ export const placed: readonly (readonly [beside: string, cure: string, keys: rea
   ['slowStart', '`health: { type: http, path: /healthz }` of the pool', ['activehealth', 'active', 'monitor', 'probe']],
   ['routes', '`routes: [{ match: { host: example.com }, pool: web }]`', ['hosts', 'host', 'domains', 'domain', 'hostnames', 'virtualhosts']],
   ['backup', '`name: s1`', ['id', 'label', 'server', 'hostname']],
-  ['halfClose', '`idle: 10m`, the longest time without bytes of either side', ['tunnel', 'client', 'server', 'read', 'send', 'proxy', 'session']],
+  ['halfClose', '`idle: 10m`, the longest time without bytes of either side', ['tunnel', 'client', 'server', 'read', 'send', 'proxy', 'session', 'proxytimeout', 'timeout', 'inactivity', 'tcp', 'streamidle', 'idletimeout']],
   ['selfSigned', '`mode: l4` without `tls`: it passes TLS on unread, and `sni` chooses by name', ['passthrough', 'tlspassthrough', 'sslpassthrough']],
   ['workers', '`tls: { certificates: [{ cert: FILE, key: FILE }] }` of the listener', ['certificates', 'certs', 'ssl', 'sslcertificate']],
   ['workers', '`rateLimit: { requests: 100, per: 1s }` of a listener or route', ['ratelimits', 'limitreqzone']],

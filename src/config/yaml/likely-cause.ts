@@ -25,6 +25,7 @@ export function likelyCause(text: string, offset: number): SyntaxProblem | undef
     inline(part, offset - start) ??
     // The parser may stop at the end of the line before.
     lostDash(text.slice(start, lineEnd(text, Math.min(end + 1, text.length)))) ??
+    tooShallow(text, offset) ??
     badIndentation(part) ??
     tooDeep(text, offset)
   return cause && { offset: cause.offset + (cause.absolute === true ? 0 : start), message: cause.message }
@@ -132,6 +133,37 @@ function lostDash(text: string): Cause | undefined {
     offset: found.index + found[0].length,
     message: 'an item of a list begins with "- ": write it before this, or put all keys of it in one column'
   }
+}
+
+/** The first line of a mapping, which begins further left than all that follow: `- name: a` two columns too far left. */
+function tooShallow(text: string, offset: number): Cause | undefined {
+  const here = text.lastIndexOf('\n', offset - 1) + 1
+  for (const start of [here, text.lastIndexOf('\n', here - 2) + 1]) {
+    const [first, ...below] = text
+      .slice(start, start + 4000)
+      .split('\n')
+      .filter((line) => !/^\s*(?:#|$)/.test(line))
+    const left = first === undefined ? -1 : first.search(/[^\s-]/)
+    if (left === -1 || !/^[ -]*[\w.-]+:\s+(?:[^\s|>[{&#]|[[{].*[\]}]\s*(?:#.*)?$)/.test(first!)) continue
+    const column = below[0]?.search(/\S/) ?? -1
+    const end = below.findIndex((line) => line.search(/\S/) < column)
+    const block = end === -1 ? below : below.slice(0, end)
+    const keys = block.filter((line) => line.search(/\S/) === column && /^\s*[\w.-]+:(?:\s|$)/.test(line))
+    if (column <= left || keys.length < 2 || !isFirst(text, start, first!)) continue
+    const message = `this key begins further left than the ${keys.length} below it in the same mapping; ${columns([{ column, list: false }])}`
+    return { offset: start + left, message, absolute: true }
+  }
+  return undefined
+}
+
+/** Whether a line begins a mapping: behind a dash, or below a key without a value. */
+function isFirst(text: string, start: number, line: string): boolean {
+  if (/^\s*- /.test(line)) return true
+  const above = text
+    .slice(Math.max(0, start - 4000), start)
+    .split('\n')
+    .findLast((each) => !/^\s*(?:#|$)/.test(each))
+  return above !== undefined && /:\s*(?:#.*)?$/.test(above) && above.search(/\S/) < line.search(/\S/)
 }
 
 /** A line that is indented further than its neighbour, which the parser read as a part of that one's value. */

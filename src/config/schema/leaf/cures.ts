@@ -47,6 +47,10 @@ export function durationCure(written: string, max: number, example: string): str
   if (NO_LIMIT.test(written))
     return `leave the key out for the default; the longest is "${durationText(max)}"`
   if (/^(?:on|yes|true)$/i.test(written)) return `write "${example}"`
+  // The field itself: `max-age=31536000; includeSubDomains`, `timeout=5, max=100`.
+  const field = /^(?:max-age|s-maxage|timeout|expires)\s*=\s*"?(\d{1,10})\b/i.exec(written)
+  if (field !== null)
+    return `did you mean "${durationText(Number(field[1]) * 1000)}"? Each other part has a key of its own`
   const iso = /^P(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)$/i.exec(written)
   if (iso !== null) {
     const [, hours, minutes, seconds] = iso

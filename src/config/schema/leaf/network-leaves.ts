@@ -215,11 +215,23 @@ function regexCure(value: string): string {
   return ''
 }
 
+/** Functions of HAProxy and others for parts of a request. */
+const CALLED = new Map([
+  ...['hdr', 'fhdr', 'header'].map((word) => [word, 'header'] as const),
+  ...['cook', 'cookie'].map((word) => [word, 'cookie'] as const),
+  ...['urlp', 'url_param', 'query', 'arg'].map((word) => [word, 'query'] as const)
+])
+
 /** Variables and words for keys of limits and hashes in other load balancers. */
 export function foreignKeyCure(written: string): string | undefined {
   const [, kind, name] = /^\$(http|cookie|arg)_(\w+)$/.exec(written) ?? []
   if (kind !== undefined)
     return `here it is ${{ http: 'header', cookie: 'cookie', arg: 'query' }[kind]}:${kind === 'http' ? name!.replaceAll('_', '-') : name}`
+  const called =
+    /^(?:req\.)?(hdr|fhdr|header|cook|cookie|urlp|url_param|query|arg)\(["']?([\w-]+)["']?\)/i.exec(written)
+  if (called !== null) return `here it is ${CALLED.get(called[1]!.toLowerCase())!}:${called[2]}`
+  const httpd = /^%\{([\w-]+)\}([iC])$/.exec(written)
+  if (httpd !== null) return `here it is ${httpd[2] === 'i' ? 'header' : 'cookie'}:${httpd[1]}`
   const spaced = /^(header|cookie|query):\s+(\S+)$/.exec(written)
   if (spaced !== null) return `write "${spaced[1]}:${spaced[2]}"`
   if (/^(?:header|cookie|query)$/.test(written)) return `write "${written}:NAME"`
