@@ -3,7 +3,7 @@ import { own } from '../../core/own.ts'
 import { parseBackendAddress } from '../addresses.ts'
 import { numberOf, textOf } from '../environment/env-text.ts'
 import type { AlgorithmName } from '../model/model.ts'
-import { errorAt, type Finding, type Path, warningAt } from '../report/problem.ts'
+import { errorAt, type Finding, type Path, pathText, warningAt } from '../report/problem.ts'
 import { isMap, type Raw, type RawMap, select } from '../raw.ts'
 
 /** Which keys each algorithm uses. */
@@ -129,8 +129,34 @@ function checkBackends(pool: RawMap, path: Path): Finding[] {
   const { backends } = pool
   if (!Array.isArray(backends) || backends.length === 0) return []
   const list = backends as readonly Raw[]
-  if (!list.every((backend) => isMap(backend) && backend['backup'] === true)) return []
-  return [warningAt([...path, 'backends'], 'every backend is a backup; they serve as if none were', 'key')]
+  const twice = addressesTwice(list, path)
+  if (!list.every((backend) => isMap(backend) && backend['backup'] === true)) return twice
+  return [
+    ...twice,
+    warningAt([...path, 'backends'], 'every backend is a backup; they serve as if none were', 'key')
+  ]
+}
+
+/** One server under two names counts twice in everything, and where it fails a retry goes to it again. */
+function addressesTwice(backends: readonly Raw[], path: Path): Finding[] {
+  const seen = new Map<string, number>()
+  const findings: Finding[] = []
+  for (const [index, backend] of backends.entries()) {
+    const address = isMap(backend) && backend['name'] !== undefined ? textOf(backend['address']) : undefined
+    if (address === undefined) continue
+    const first = seen.get(address)
+    if (first === undefined) seen.set(address, index)
+    else {
+      const at = [...path, 'backends', index, 'address']
+      findings.push(
+        warningAt(
+          at,
+          `${address} is the backend of ${pathText([...path, 'backends', first])} too; a \`weight\` gives one backend more`
+        )
+      )
+    }
+  }
+  return findings
 }
 
 /** A pool needs backends, or a source to learn them from. */

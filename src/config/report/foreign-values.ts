@@ -73,8 +73,18 @@ export function foreignPathRegex(value: string): string | undefined {
     : undefined
 }
 
+/** A whole request line, of which the path is one part. */
+export function requestLine(value: string, methodKey: string): string | undefined {
+  const [, method, path] = /^([A-Z]{3,10})\s+(\/\S*)(?:\s+HTTP\/[\d.]+.*)?$/.exec(value) ?? []
+  return path === undefined
+    ? undefined
+    : `write the path alone: "${path}"; the method goes to \`${methodKey.replace('@', method!)}\``
+}
+
 /** A path with wildcards, parameters or expressions of other routers, and the key that does what is meant. */
 export function foreignPath(value: string): string | undefined {
+  const line = requestLine(value, 'methods: [@]')
+  if (line !== undefined) return line
   const url = /^[a-z][a-z0-9+.-]*:\/\/([^/]*)(\/.*)?$/i.exec(value)
   if (url !== null)
     return `write the path alone, "${url[2] ?? '/'}", and the name beside it: \`host: ${url[1]!.replace(/:\d+$/, '')}\``

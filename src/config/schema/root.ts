@@ -82,8 +82,8 @@ export const rootSchema = mapping({
   user: text('the name of a user such as nobody', {
     max: 64,
     reject: (value) =>
-      /^[\w-]+:[\w-]*$/.test(value)
-        ? `the group is that of the user: write "${value.replace(/:.*/, '')}" alone`
+      /^[\w-]+(?::|[\s,;]+)[\w-]*$/.test(value)
+        ? `the group is that of the user: write "${value.replace(/[^\w-].*/, '')}" alone`
         : undefined
   })
     .optional()

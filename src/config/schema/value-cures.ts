@@ -3,6 +3,7 @@ import { isMap, type Raw, type RawMap } from '../raw.ts'
 /** What to write for a value of a wrong form, whatever the key. */
 export function cureByForm(expected: string, value: Raw | undefined): string | undefined {
   return (
+    endCure(value) ??
     roundCure(expected, value) ??
     pairsCure(expected, value) ??
     assignmentCure(expected, value) ??
@@ -11,12 +12,24 @@ export function cureByForm(expected: string, value: Raw | undefined): string | u
   )
 }
 
+/** `true,` and `l7;`: the end of a line in JSON and in other programs' files. */
+function endCure(value: Raw | undefined): string | undefined {
+  const bare = typeof value === 'string' ? /^([\w.:/-]+)\s*([,;])$/.exec(value) : null
+  return bare === null ? undefined : `no "${bare[2]!}" ends a value in YAML: write ${bare[1]!}`
+}
+
 /** `headers: [X-A]`: names without their values. */
 export function namesCure(value: Raw | undefined): string | undefined {
   const pair = typeof value === 'string' ? /^([\w-]+)(?::\s*(.+))?$/.exec(value) : null
   if (pair !== null) return `did you mean { ${pair[1]!}: ${pair[2] ?? 'VALUE'} }?`
   if (!Array.isArray(value)) return undefined
   const [first] = value as readonly Raw[]
+  const pairs = (value as readonly Raw[]).flatMap((item) => (isMap(item) ? Object.entries(item) : []))
+  if (pairs.length > 0 && pairs.length === value.length && pairs.every(([, each]) => isScalar(each)))
+    return `did you mean { ${pairs
+      .slice(0, 3)
+      .map(([key, each]) => `${key}: ${typeof each === 'string' ? each : JSON.stringify(each)}`)
+      .join(', ')} }?`
   if (typeof first === 'string' && /\.[mc]?[tj]s$/.test(first))
     return 'files belong under the top-level `plugins`; here each has its settings: { NAME: VALUE }'
   if (typeof first === 'number') return `each has a value: { ${first}: VALUE }`
@@ -95,6 +108,13 @@ function oneValueCure(expected: string, value: RawMap): string {
   if (isMap(socket) && isScalar(socket['address']) && isScalar(socket['port_value']))
     return `it is one value: write ${JSON.stringify(`${socket['address']}:${socket['port_value']}`)} behind the colon`
   const keys = Object.keys(value)
+  // `remove: { Server: true }`, a list as other programs write it.
+  if (
+    !/true|false/.test(expected) &&
+    keys.length > 0 &&
+    keys.every((key) => value[key] === true || value[key] === null || value[key] === '')
+  )
+    return `write the names without values: [${keys.slice(0, 4).join(', ')}]`
   const itself = keys.find((key) => ITSELF.test(key) && isScalar(value[key]))
   if (itself === undefined) return 'it is one value, without keys below it'
   const others = keys.filter((key) => key !== itself).map((key) => `\`${key}\``)

@@ -35,6 +35,13 @@ function twoFiles(value: string): string | undefined {
   return `did you mean { cert: "${cert!}", key: "${key}" }?`
 }
 
+/** nginx's `ssl_verify_client optional`, and its like. */
+function optional(value: unknown): string | undefined {
+  return typeof value === 'string' && /^(?:optional|request|verify-?if-?given|want|try)/i.test(value)
+    ? 'did you mean { ca: FILE, required: false }?'
+    : undefined
+}
+
 export const listenerTls = mapping(
   {
     certificates: z
@@ -101,7 +108,7 @@ export const listenerTls = mapping(
           )
       },
       {
-        lone: firstOf(loneText('ca', /[./]/), (value) =>
+        lone: firstOf(loneText('ca', /[./]/), optional, (value) =>
           value === true || typeof value === 'string' ? 'did you mean { ca: FILE }?' : undefined
         )
       }

@@ -1,3 +1,4 @@
+import { requestLine } from '../../report/foreign-values.ts'
 import { z } from 'zod'
 import { defaults } from '../../defaults.ts'
 import { leaf, listOf, mapping as mappingOf, Refusal } from '../leaf/leaf.ts'
@@ -94,7 +95,7 @@ const http = {
       /^https?:\/\//.test(value)
         ? `the address is the backend's; write the path alone: "${value.replace(/^https?:\/\/[^/]*/, '') || '/'}"`
         : !value.startsWith('/')
-          ? `a path begins with a slash: did you mean "/${value}"?`
+          ? (requestLine(value, 'method: @') ?? `a path begins with a slash: did you mean "/${value}"?`)
           : /[\s#]/.test(value)
             ? 'a path has no spaces and no "#"'
             : undefined

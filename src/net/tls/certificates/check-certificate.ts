@@ -45,7 +45,9 @@ export function checkCertificate(
 ): CheckedCertificate {
   const chain = parseChain(cert)
   if (typeof chain === 'string') {
-    return { facts: undefined, doubts: [], problems: [{ file: 'cert', kind: 'unusable', message: chain }] }
+    const swapped = /PRIVATE KEY-----/.test(cert) && /BEGIN CERTIFICATE-----/.test(key)
+    const message = swapped ? `${chain}; \`cert\` and \`key\` are exchanged` : chain
+    return { facts: undefined, doubts: [], problems: [{ file: 'cert', kind: 'unusable', message }] }
   }
   const [leaf] = chain
   const facts: CertificateFacts = {

@@ -17,8 +17,7 @@ export function parseChain(pem: string): X509Certificate[] | string {
     /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED )?CERTIFICATE-----/g
   )
   if (blocks === null) {
-    if (/-----BEGIN [\w ]*PRIVATE KEY-----/.test(pem))
-      return 'holds a private key and no certificate; were `cert` and `key` exchanged?'
+    if (/-----BEGIN [\w ]*PRIVATE KEY-----/.test(pem)) return 'holds a private key and no certificate'
     if (/-----BEGIN CERTIFICATE REQUEST-----/.test(pem))
       return 'holds a request for a certificate (CSR), and no certificate'
     if (/-----BEGIN PKCS7-----/.test(pem))
