@@ -1,6 +1,7 @@
 import { lookup as systemLookup, type LookupAddress, type LookupOptions } from 'node:dns'
 import { systemClock, type Clock } from '../../core/clock.ts'
 import { guarded } from '../../core/containment.ts'
+import { KnownNames } from './known-names.ts'
 
 type Callback = (
   error: NodeJS.ErrnoException | null,
@@ -40,15 +41,29 @@ interface Answer {
  * 100 µs and one of libuv's four threads. libuv lets lookups use half of them, so that two names whose resolver hangs
  * delay other names that were never resolved, but nothing else.
  */
-export function cachedLookup(clock: Clock, resolve: Resolve = resolveAll): Lookup {
+export function cachedLookup(
+  clock: Clock,
+  resolve: Resolve = resolveAll,
+  share?: (heard: (name: string, addresses: LookupAddress[]) => void) => KnownNames
+): Lookup {
   const answers = new Map<string, Answer>()
+  const known = share?.((name, addresses) => {
+    const answer = answers.get(name)
+    // Newer than an answer of ours; the resolver is asked when it would have been.
+    if (answer === undefined) return
+    Object.assign(answer, { addresses, answeredAt: clock.now() })
+    // It is being asked: nobody waits for it any more.
+    for (const use of answer.waiting?.splice(0) ?? []) guarded(() => use(answer))
+  })
 
   function ask(name: string, use: Use): void {
     const now = clock.now()
     let answer = answers.get(name)
     if (answer === undefined) {
       if (answers.size >= MAX_NAMES) answers.delete(answers.keys().next().value!)
-      answer = { addresses: [], error: null, answeredAt: -Infinity, triedAt: -Infinity, waiting: undefined }
+      const addresses = known?.get(name) ?? []
+      const answeredAt = addresses.length > 0 ? now : -Infinity
+      answer = { addresses, error: null, answeredAt, triedAt: -Infinity, waiting: undefined }
       answers.set(name, answer)
     }
     const wait = answer.error === null ? FRESH_MS : FAILED_MS
@@ -69,6 +84,7 @@ export function cachedLookup(clock: Clock, resolve: Resolve = resolveAll): Looku
       if (error === null) {
         answer.addresses = addresses
         answer.answeredAt = now
+        if (addresses.length > 0) known?.answered(name, addresses)
       } else if (denied(error) && now - answer.answeredAt >= STALE_MS) {
         answer.addresses = []
       }
@@ -95,9 +111,9 @@ export function cachedLookup(clock: Clock, resolve: Resolve = resolveAll): Looku
 
 let ofThread: Lookup | undefined
 
-/** The lookup of this thread. */
+/** The lookup of this thread. It knows what other threads have been answered since it was first called here. */
 export function threadLookup(): Lookup {
-  return (ofThread ??= cachedLookup(systemClock))
+  return (ofThread ??= cachedLookup(systemClock, resolveAll, (heard) => new KnownNames(heard)))
 }
 
 function resolveAll(name: string, callback: Parameters<Resolve>[1]): void {

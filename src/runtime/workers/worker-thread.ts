@@ -3,6 +3,7 @@ import { splitDelta } from './delta-parts.ts'
 import type { BackendFate } from '../plane/listener-engine.ts'
 import type { FromWorker, ListenerConnections, ToWorker, WorkerInit } from './messages.ts'
 import { DescriptorSender, type SentSockets } from '../../net/descriptors/descriptor-sender.ts'
+import { threadLookup } from '../../net/dial/lookup.ts'
 import type { SeatSockets } from './sockets/worker-sockets.ts'
 import { deltaOf, type PlaneSnapshot } from '../plane/plane-snapshot.ts'
 import { stackOf } from './watch/stack-of.ts'
@@ -56,6 +57,8 @@ export class WorkerThread {
     this.thread = init.thread
     this.row = init.row
     this.#hooks = hooks
+    // It inherits what is known of names.
+    threadLookup()
     this.#worker = new Worker(workerFile()!, {
       name: `lb-worker-${init.thread}`,
       workerData: init,

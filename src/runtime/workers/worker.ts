@@ -13,6 +13,7 @@ import { systemRandom } from '../../core/random.ts'
 import { DataPlane } from '../plane/data-plane.ts'
 import { joinDelta } from './delta-parts.ts'
 import { makeEngines } from '../plane/make-engines.ts'
+import { threadLookup } from '../../net/dial/lookup.ts'
 import type { SentSockets } from '../../net/descriptors/descriptor-sender.ts'
 import type { FromWorker, ToWorker, WorkerInit } from './messages.ts'
 import { DescriptorInbox } from '../../net/descriptors/descriptor-inbox.ts'
@@ -73,6 +74,8 @@ const plane = new DataPlane({
   onChange: (event) => post({ type: 'change', event }),
   servesUnshared: init.thread === 1
 })
+// From now on it hears which addresses of names other threads find.
+threadLookup()
 new Heartbeats(init.beats).begin(init.row, systemClock)
 watchEventLoop(metrics, String(init.thread), systemClock)
 // Threads take turns, and large heaps are skipped: there a reload hardly matters and marking takes long.
