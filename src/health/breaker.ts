@@ -4,15 +4,21 @@ import { succeeded, type Outcome } from '../balancer/pool/lease.ts'
 import type { OnRelease } from '../balancer/pool/pool.ts'
 import { beginSlowStart } from '../balancer/pool/slow-start.ts'
 import { BREAKER_STATES, CLOSED, HALF_OPEN, OPEN, type ChangeEvent } from '../balancer/pool/states.ts'
+import { lapseTrial } from '../balancer/table/lapse-trial.ts'
 import { breakerOf, movedBreaker } from '../balancer/table/table.ts'
 import type { BreakerConfig } from '../config/model/model.ts'
 import type { Clock } from '../core/clock.ts'
 import { canSpare, othersServe } from './spare.ts'
 
-/** Probes say that the backend has returned: an open breaker lets its trial through with the next request. */
+/**
+ * Probes say that the backend has returned: an open breaker lets its trial through with the next request, a half-open one
+ * another, since the first was sent while the backend was away.
+ */
 export function trialIsDue(backend: Backend, clock: Clock): void {
   const { table, slot } = backend
-  if (breakerOf(table.int(slot, at.BREAKER)) !== OPEN) return
+  const state = breakerOf(table.int(slot, at.BREAKER))
+  if (state === HALF_OPEN) return lapseTrial(table, slot)
+  if (state !== OPEN) return
   table.setFloat(slot, at.OPEN_UNTIL, clock.now())
   table.bump(slot)
 }

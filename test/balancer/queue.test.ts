@@ -3,7 +3,7 @@ import type { Lease } from '../../src/balancer/pool/lease.ts'
 import { Pool } from '../../src/balancer/pool/pool.ts'
 import { SlotRegistry } from '../../src/balancer/table/slot-registry.ts'
 import { BackendTable } from '../../src/balancer/table/table.ts'
-import { giveBack, hideWaiters } from '../../src/balancer/table/give-back.ts'
+import { giveBack, passOver } from '../../src/balancer/table/give-back.ts'
 import { wakeQueue } from '../../src/balancer/queue/wait-queue.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
@@ -255,7 +255,7 @@ t.test('the waiters of a stuck thread hold up nobody', async (t) => {
   const lease = one.acquire({}) as Lease
   wait(two, 'stuck')
   wait(one, 'alive')
-  hideWaiters(main, 1)
+  passOver(main, 1)
   lease.release('ok')
   await tick()
   t.same(order, ['alive'])

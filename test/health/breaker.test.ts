@@ -1,10 +1,11 @@
 import t from 'tap'
-import { breakerPolicy } from '../../src/health/breaker.ts'
+import { breakerPolicy, trialIsDue } from '../../src/health/breaker.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
 import type { Outcome } from '../../src/balancer/pool/lease.ts'
 import type { Pool } from '../../src/balancer/pool/pool.ts'
 import type { ChangeEvent } from '../../src/balancer/pool/states.ts'
 import * as at from '../../src/balancer/table/columns.ts'
+import { giveBack, passOver } from '../../src/balancer/table/give-back.ts'
 import { backendConfig, many, poolConfig, rig, weighted } from '../balancer/fixtures.ts'
 
 function broken(over: Parameters<typeof rig>[0] = {}) {
@@ -14,7 +15,7 @@ function broken(over: Parameters<typeof rig>[0] = {}) {
   const config = poolConfig({ backends: weighted({ a: 1, b: 1 }), ...over })
   const { slowStartMs, breaker } = config
   const onRelease = breakerPolicy({ config: breaker, slowStartMs, clock, onChange })
-  const { pool, table } = rig(config, { clock, onChange, onRelease })
+  const { pool, table } = rig(config, { clock, onChange, onRelease, size: { threads: 2 } })
   return { clock, pool, table, events, states: () => events.map(({ from, to }) => `${from}>${to}`) }
 }
 
@@ -123,6 +124,48 @@ t.test('a trial that never ends is replaced after a minute', async (t) => {
   lost.release('reset')
   t.equal(pool.backends[0]!.breaker, 'half-open', 'the lost one no longer counts')
   second.release('ok')
+  t.equal(pool.backends[0]!.breaker, 'closed')
+})
+
+t.test(
+  'the trial of a thread that died, or is stuck, is replaced at once; that of another is not',
+  async (t) => {
+    for (const lose of [giveBack, passOver]) {
+      const { pool, clock, table } = broken()
+      const next = () => pool.acquire({ tried: [pool.backends[1]!] })
+      fail(pool, 5)
+      clock.advance(10_000)
+      const lost = next()!
+      lose(table, table.thread + 1)
+      t.equal(next(), undefined, 'somebody else died')
+      lose(table, table.thread)
+      const second = next()!
+      t.equal(second.backend.breaker, 'half-open')
+      t.equal(next(), undefined, 'one only')
+      if (lose === passOver) {
+        // It was only stuck, and goes on: it has the trial no more.
+        lost.release('reset')
+        t.equal(pool.backends[0]!.breaker, 'half-open')
+      }
+      second.release('ok')
+      t.equal(pool.backends[0]!.breaker, 'closed')
+      lose(table, table.thread)
+      t.ok(next(), 'a closed breaker is left alone')
+    }
+  }
+)
+
+t.test('a trial that began before the backend went down and returned is replaced', async (t) => {
+  const { pool, clock } = broken()
+  const next = () => pool.acquire({ tried: [pool.backends[1]!] })
+  fail(pool, 5)
+  clock.advance(10_000)
+  const hangs = next()!
+  t.equal(next(), undefined)
+  trialIsDue(pool.backends[0]!, clock)
+  next()!.release('ok')
+  t.equal(pool.backends[0]!.breaker, 'closed')
+  hangs.release('timeout')
   t.equal(pool.backends[0]!.breaker, 'closed')
 })
 

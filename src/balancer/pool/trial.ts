@@ -7,7 +7,7 @@ import { TRIAL_LAPSE_MS } from './view.ts'
 
 /**
  * Moves an open breaker whose time is up to half-open, and gives its new word to exactly one caller over all threads:
- * the trial. A trial that never ended (its thread died, its exchange outlasts the lapse) is replaced by another.
+ * the trial. One that does not end (its exchange outlasts the lapse) or cannot (lapseTrial) is replaced by another.
  */
 export function claimTrial(
   backend: Backend,
@@ -28,6 +28,7 @@ export function claimTrial(
   table.setFloat(slot, at.TRIAL_AT, now)
   const moved = movedBreaker(word, HALF_OPEN)
   if (Atomics.compareExchange(table.ints, index, word, moved) !== word) return undefined
+  table.setFloat(slot, at.TRIAL_BY, table.thread)
   table.bump(slot)
   if (state === HALF_OPEN) return moved
   table.setFloat(slot, at.BREAKER_SINCE, clock.wall())

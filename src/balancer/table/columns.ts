@@ -46,7 +46,7 @@ export const FLOATS = 16
 export const OPEN_UNTIL = 0
 /** How long the breaker was last opened for, in ms; 0 after a success. Written by whoever opened it. */
 export const OPEN_FOR = 1
-/** Clock.now() at which the half-open trial began. Written by whoever claimed it. */
+/** Clock.now() at which the half-open trial began; -Infinity: it is to be replaced. Written by whoever claimed it, and by lapseTrial. */
 export const TRIAL_AT = 2
 /** Clock.now() at which slow start began; 0: none. */
 export const SLOW_SINCE = 3
@@ -65,6 +65,8 @@ export const SESSIONS_SINCE = 11
 /** Clock.now() at which the window under way began, and which half of the bits it has. Any thread: see kept-sessions.ts. */
 export const WINDOW_SINCE = 12
 export const WINDOW = 13
+/** Row of the thread that has the half-open trial. Written by that thread, once it has it. */
+export const TRIAL_BY = 14
 
 /** Per backend: bits of the clients that came with its cookie while it drains, in two windows. Any thread, by Atomics. */
 export const SESSION_INTS = 64

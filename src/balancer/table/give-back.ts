@@ -1,5 +1,7 @@
 import * as at from './columns.ts'
-import type { BackendTable } from './table.ts'
+import { HALF_OPEN } from '../pool/states.ts'
+import { lapseTrial } from './lapse-trial.ts'
+import { breakerOf, type BackendTable } from './table.ts'
 
 /** Counts that a dead thread held, as they were given back. */
 export interface GivenBack {
@@ -10,12 +12,12 @@ export interface GivenBack {
 
 /**
  * Gives back what `thread` held: leases, sockets, places in queues. Called by the main thread once that thread has
- * ended for sure (its 'exit' event), and before another is started under the same number. A half-open trial of the dead
- * thread is not given back, since nobody knows whose it was; it lapses (TRIAL_LAPSE_MS).
+ * ended for sure (its 'exit' event), and before another is started under the same number.
  */
 export function giveBack(table: BackendTable, thread: number): GivenBack {
   const given: GivenBack = { leases: 0, sockets: 0, waiters: 0 }
   const touched = new Set<number>()
+  lapseTrials(table, thread)
   for (let slot = 0; slot < table.capacity; slot++) {
     const [leases, sockets, starved] = taken(table, thread, slot)
     if (leases === 0 && sockets === 0 && starved === 0) continue
@@ -51,15 +53,23 @@ export function giveBack(table: BackendTable, thread: number): GivenBack {
 }
 
 /**
- * The waiters of `thread`, which runs no more but is not dead, are passed over: a place that frees would be offered to the oldest
- * of them again and again. They count until `giveBack`.
+ * `thread` runs no more but is not dead. Its waiters are passed over: a place that frees would be offered to the oldest of them
+ * again and again; they count until `giveBack`. Its half-open trials are replaced: their backends would stay out for a minute.
  */
-export function hideWaiters(table: BackendTable, thread: number): void {
+export function passOver(table: BackendTable, thread: number): void {
+  lapseTrials(table, thread)
   const { poolCapacity } = table.buffers
   for (let pool = 0; pool < poolCapacity; pool++) {
     const queue = (thread * poolCapacity + pool) * at.QUEUES
     if (table.queues[queue + at.LENGTH] === 0) continue
     Atomics.store(table.queues, queue + at.HEAD, 0)
+  }
+}
+
+function lapseTrials(table: BackendTable, thread: number): void {
+  for (let slot = 0; slot < table.capacity; slot++) {
+    if (breakerOf(table.int(slot, at.BREAKER)) !== HALF_OPEN) continue
+    if (table.float(slot, at.TRIAL_BY) === thread) lapseTrial(table, slot)
   }
 }
 

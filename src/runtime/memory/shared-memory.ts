@@ -1,4 +1,4 @@
-import { giveBack, hideWaiters } from '../../balancer/table/give-back.ts'
+import { giveBack, passOver } from '../../balancer/table/give-back.ts'
 import { BackendTable, type TableBuffers } from '../../balancer/table/table.ts'
 import { SharedCounts, type CountsBuffers } from '../../shared/shared-counts.ts'
 import { Challenges } from '../../net/tls/challenges.ts'
@@ -81,7 +81,7 @@ export class SharedMemory {
 
   /** A thread that is being ended, but may live for long, serves no queue: other threads must not wait for it. */
   giveUp(thread: number): void {
-    hideWaiters(this.table, thread)
+    passOver(this.table, thread)
   }
 
   /** Releases what a dead thread held. Main thread only. */
