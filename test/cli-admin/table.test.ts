@@ -58,6 +58,16 @@ t.test('names that differ at their end stay apart at 80 columns', async (t) => {
   t.match(narrow.map((line) => line.trim()).join(' '), /connection refused by 10\.0\.1\.2:8080/, 'wrapped')
 })
 
+t.test('names stay apart in narrow terminals, and other columns go before', async (t) => {
+  const names = ['[2001:db8:85a3:8d3:1319:8a2e:370:7348]:5432', '[2001:db8:85a3:8d3:1319:8a2e:370:7349]:5432']
+  const backends = names.map((name) => fakeBackend(name))
+  const pools = [{ ...plane.pools()[0]!, backends }] as PoolView[]
+  for (const width of [50, 60, 70, 80, 100]) {
+    const lines = renderStatus(plane.info(), [], pools, { width, color: false, now }).slice(-2)
+    t.not(lines[0], lines[1], `${width} columns`)
+  }
+})
+
 t.test('no line is ever wider than the terminal', async (t) => {
   for (let width = 34; width < 240; width++) {
     const widest = Math.max(...render(width).map((line) => line.length))

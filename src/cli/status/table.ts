@@ -27,8 +27,13 @@ const codes = { green: 32, red: 31, yellow: 33, dim: 2, none: 0 } satisfies Reco
 interface Laid<Row> {
   readonly column: Column<Row>
   readonly cells: readonly string[]
+  /** Least width at which different texts still differ; undefined: it is not cut. */
+  readonly least: number | undefined
   width: number
 }
+
+/** Rows up to which texts are compared. */
+const COMPARED = 2000
 
 /**
  * Lines of a table that is at most `width` wide. If it is too narrow for all columns, those with the highest rank are
@@ -44,7 +49,7 @@ export function renderTable<Row>(
     .map((column): Laid<Row> => {
       const cells = rows.map((row) => printable(column.text(row)))
       const widest = cells.reduce((most, cell) => Math.max(most, cell.length), column.header.length)
-      return { column, cells, width: widest }
+      return { column, cells, least: leastWidth(column, cells, widest), width: widest }
     })
     .filter(({ cells, column }) => column.rank === 0 || cells.some((cell) => cell !== ''))
   const beside = fit(
@@ -86,6 +91,19 @@ export function renderTable<Row>(
   ]
 }
 
+/** Two names must not become one: `frontend-7f9c8b6d5-abcde` and `-fghij`. */
+function leastWidth<Row>(
+  { min, middle = false }: Column<Row>,
+  cells: readonly string[],
+  widest: number
+): number | undefined {
+  if (min === undefined || !middle || cells.length > COMPARED) return min
+  const all = [...new Set(cells)]
+  for (let width = min; width < widest; width++)
+    if (new Set(all.map((cell) => cut(cell, width, middle))).size === all.length) return width
+  return widest
+}
+
 /** Whether it fits beside the others without an ellipsis. */
 function isWhole<Row>({ column, cells }: Laid<Row>, shown: readonly Laid<Row>[]): boolean {
   const width = shown.find((each) => each.column === column)?.width ?? 0
@@ -123,7 +141,10 @@ function fit<Row>(all: readonly Laid<Row>[], width: number): readonly Laid<Row>[
     }
   }
   const cuttable = extras(shown).length > 0 ? extras(shown) : shown
-  if (over > 0 && over !== Infinity) shrink(cuttable, Math.min(over, slack(cuttable)))
+  if (over <= 0 || over === Infinity) return shown
+  shrink(cuttable, over, ({ least }) => least)
+  // With the fewest columns: the line must fit, whatever becomes of names.
+  shrink(cuttable, excess(shown, width), ({ column }) => column.min)
   return shown
 }
 
@@ -136,7 +157,7 @@ function extras<Row>(shown: readonly Laid<Row>[]): readonly Laid<Row>[] {
 }
 
 function slack<Row>(shown: readonly Laid<Row>[]): number {
-  return shown.reduce((sum, { column, width }) => sum + Math.max(0, width - (column.min ?? width)), 0)
+  return shown.reduce((sum, { least, width }) => sum + Math.max(0, width - (least ?? width)), 0)
 }
 
 function withoutHighest<Row>(shown: readonly Laid<Row>[]): readonly Laid<Row>[] {
@@ -145,10 +166,14 @@ function withoutHighest<Row>(shown: readonly Laid<Row>[]): readonly Laid<Row>[] 
 }
 
 /** Removes `over` characters from the columns that may be cut, the widest first. */
-function shrink<Row>(shown: readonly Laid<Row>[], over: number): void {
+function shrink<Row>(
+  shown: readonly Laid<Row>[],
+  over: number,
+  least: (each: Laid<Row>) => number | undefined
+): void {
   for (let left = over; left > 0; left--) {
     const widest = shown
-      .filter(({ column, width }) => column.min !== undefined && width > column.min)
+      .filter((each) => each.width > (least(each) ?? Infinity))
       .sort((a, b) => b.width - a.width)[0]
     if (widest === undefined) return
     widest.width--
