@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { KeyTable } from '../../src/l7/stages/auth/api-keys/key-table.ts'
-import { provenKey } from '../../src/l7/stages/auth/api-keys/proven-key.ts'
+import { keyOwner } from '../../src/l7/stages/auth/api-keys/key-owner.ts'
 import { textTable } from '../report/text-table.ts'
 
 const SHARED = [0, 1, 8, 16, 24, 31]
@@ -18,7 +18,7 @@ const tries = Number(process.argv[2] ?? 1_000_000)
 const newKey = () => randomBytes(24).toString('base64url')
 const keys = Array.from({ length: KEYS }, newKey)
 const table = new KeyTable()
-for (const [i, key] of keys.entries()) table.add(key, provenKey(`user-${i}`, []))
+for (const [i, key] of keys.entries()) table.add(key, keyOwner(`user-${i}`, []))
 
 /** Wrong from `shared` on. */
 function guess(right: string, shared: number): string {

@@ -18,7 +18,7 @@ import { contain } from '../../core/containment.ts'
 import { GO_ON, WAITS, type Verdict } from '../stages/verdict.ts'
 import { isAmbiguous, readingProblem } from '../uri/normalise-path.ts'
 import type { Waiting } from './wait.ts'
-import { LogFields, type LogValue } from './log-fields.ts'
+import { addTo, type LogFields, type LogValue } from './log-fields.ts'
 
 /** The authenticated client. */
 export interface Identity {
@@ -139,7 +139,7 @@ export abstract class ExchangeFacts {
 
   /** One field more in the access log's line; the name is the stage's, never the client's. */
   addLogField(name: string, value: LogValue): void {
-    ;(this.logFields ??= new LogFields()).add(name, value)
+    this.logFields = addTo(this.logFields, name, value)
   }
 
   /** The request goes to the backend with this field, in place of any of the name; undefined: without it. */

@@ -40,7 +40,7 @@ class Auth implements Stage {
     }
     const stages = (context.route ?? context.listener).stages
     this.#strips = (stages['identity'] as { readonly strip?: boolean } | undefined)?.strip === true
-    this.#audit = new Audit(context, input.audit)
+    this.#audit = new Audit(methods, context, input.audit)
   }
 
   request(exchange: Exchange): Verdict {
@@ -110,7 +110,7 @@ class Auth implements Stage {
     const method = this.#methods[index]!
     switch (answer.kind) {
       case 'proven':
-        return this.#accept(exchange, answer)
+        return this.#accept(exchange, index, answer)
       case 'denied':
         return this.#deny(exchange, method, answer)
       case 'pending':
@@ -126,14 +126,14 @@ class Auth implements Stage {
     }
   }
 
-  #accept(exchange: Exchange, proven: Proven): Verdict {
+  #accept(exchange: Exchange, index: number, proven: Proven): Verdict {
     if (!exchange.dry) {
       if (!proven.beyondGuessing && proven.lastClient !== exchange.clientIp) {
         const throttled = this.#throttled(exchange, undefined)
         if (throttled !== undefined) return throttled
         proven.lastClient = exchange.clientIp
       }
-      this.#audit.allowed(exchange, proven.identity)
+      this.#audit.allowed(exchange, index, proven)
     }
     exchange.identity = proven.identity
     if (proven.fields !== undefined) {

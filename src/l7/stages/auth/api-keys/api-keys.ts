@@ -5,12 +5,9 @@ import { stripCookie, stripQuery } from '../strip-credential.ts'
 import type { MethodContext } from '../method-context.ts'
 import { WatchedFile } from '../../watched-file.ts'
 import type { ApiKeysInput } from './keys.ts'
-import { KeyTable } from './key-table.ts'
-import { provenKey } from './proven-key.ts'
+import { KeyTable, MAX_KEY } from './key-table.ts'
+import { keyOwner } from './key-owner.ts'
 import { readKeyFile } from './read-key-file.ts'
-
-/** Longer texts are no keys; they are not even hashed. */
-const MAX_KEY = 4096
 
 const UNKNOWN: Denied = { kind: 'denied', reason: 'unknown API key', unknown: true, guess: true }
 
@@ -48,8 +45,8 @@ export class ApiKeys implements AuthMethod {
     } else {
       const table = new KeyTable()
       for (const [name, list] of Object.entries(keys)) {
-        const proven = provenKey(name, roles.get(name) ?? [])
-        for (const key of list) table.add(key, proven)
+        const owner = keyOwner(name, roles.get(name) ?? [])
+        for (const key of list) table.add(key, owner)
       }
       this.#table = () => table
     }

@@ -1,5 +1,5 @@
 import { KeyTable } from './key-table.ts'
-import { provenKey } from './proven-key.ts'
+import { keyOwner } from './key-owner.ts'
 
 /** Throws with the number of the line that is wrong, but never with its text. */
 export function readKeyFile(text: string, roles: ReadonlyMap<string, readonly string[]>): KeyTable {
@@ -15,7 +15,7 @@ export function readKeyFile(text: string, roles: ReadonlyMap<string, readonly st
       throw new Error(`line ${index + 1}: behind "sha256:" stand 64 hex digits`)
     }
     const listed = own === undefined ? [] : own.split(',').filter((role) => role !== '')
-    table.add(key, provenKey(name, [...listed, ...(roles.get(name) ?? [])]))
+    table.add(key, keyOwner(name, [...listed, ...(roles.get(name) ?? [])]))
   }
   return table
 }
