@@ -2,11 +2,17 @@ import { messageOf } from './core/errors.ts'
 import { CommanderError } from 'commander'
 import { exitCode } from './cli/exit-code.ts'
 import { createProgram } from './cli/program.ts'
+import { systemReason } from './config/report/system-reason.ts'
 
 // `lb schema | head -1`: a reader that has enough closes the pipe. The exit code still reports the command's result.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+    if (error.code === 'EPIPE') return
+    try {
+      process.stderr.write(`lb: cannot write the output: ${systemReason(error)}\n`)
+    } finally {
+      process.exit(exitCode.cannotRun)
+    }
   })
 }
 

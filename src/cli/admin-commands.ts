@@ -226,9 +226,13 @@ function namedConfig(program: Command, options: Common): string | undefined {
     : undefined
 }
 
-/** Aborts at the first Ctrl-C or SIGTERM; the second one ends the process as usual. */
+/**
+ * Aborts at the first Ctrl-C or SIGTERM, the second of which ends the process as usual, and when nobody reads the output
+ * any more: `lb status --watch | head`.
+ */
 function untilSignal(): AbortSignal {
   const controller = new AbortController()
+  process.stdout.once('error', () => controller.abort())
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => controller.abort())
   return controller.signal
 }

@@ -52,6 +52,23 @@ pools: { web: { backends: ["127.0.0.1:9000"] } }
   t.match(plane.backends, { web: [{ admin: 'drain' }, { admin: 'maint' }], db: [{ weight: 9 }] })
 })
 
+t.test('status --watch ends when nobody reads it any more', async (t) => {
+  const { url, close } = await startAdmin()
+  t.teardown(close)
+  for (const args of [[], ['--json']]) {
+    const child = spawn(process.execPath, [entry, 'status', '--watch', ...args, '--admin', url], {
+      stdio: ['ignore', 'pipe', 'pipe']
+    })
+    t.teardown(() => child.kill('SIGKILL'))
+    let stderr = ''
+    child.stderr.setEncoding('utf8').on('data', (data) => (stderr += data))
+    await once(child.stdout, 'data')
+    child.stdout.destroy()
+    const [code] = await once(child, 'exit')
+    t.same({ code, stderr }, { code: 0, stderr: '' })
+  }
+})
+
 t.test('failures are one line and an exit code, never a stack trace', async (t) => {
   const { plane, url, close } = await startAdmin('s3cret')
   t.teardown(close)

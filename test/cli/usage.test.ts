@@ -49,6 +49,21 @@ t.test('a broken file ends with 2, a position and no stack, whether it is checke
   )
 })
 
+t.test('a full disk for the output is one line and 1', { skip: process.platform !== 'linux' }, async (t) => {
+  const run = (args: string) =>
+    spawnSync('/bin/sh', ['-c', `"${process.execPath}" bin/lb.js ${args} > /dev/full`], {
+      cwd: root,
+      encoding: 'utf8'
+    })
+  for (const args of ['schema', '--help']) {
+    const { status, stderr } = run(args)
+    t.same(
+      { status, stderr },
+      { status: 1, stderr: 'lb: cannot write the output: no space left on the device\n' }
+    )
+  }
+})
+
 t.test('bad usage ends with 2 and says what was meant', async (t) => {
   const table: [string[], RegExp][] = [
     [['--bogus'], /unknown option '--bogus'/],

@@ -9,7 +9,8 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of its path is not a directory',
   ELOOP: 'too many symbolic links',
   ENAMETOOLONG: 'its name is too long',
-  EMFILE: 'too many open files'
+  EMFILE: 'too many open files',
+  ENOSPC: 'no space left on the device'
 }
 
 /** An error of the file system as readable text. */
