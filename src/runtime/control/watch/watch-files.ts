@@ -14,7 +14,7 @@ const TRY_AGAIN_MS = 30_000
 
 /**
  * Calls `onChange` once the content of one of `paths()` may have changed and none has changed since the last check, and
- * again every ten seconds while it rejects. It calls stat(2) five times a second instead of using inotify: so it also
+ * again every half a minute while it rejects. It calls stat(2) five times a second instead of using inotify: so it also
  * notices when a symlink in the path is swapped (as Kubernetes replaces a ConfigMap), works on network and overlay file
  * systems, and misses no event; a stat costs about 15 µs.
  */
