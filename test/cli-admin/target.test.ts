@@ -15,6 +15,12 @@ t.test('an address is taken in any usual form', async (t) => {
     origin: 'http://10.0.0.1:9900',
     implied: false
   })
+  t.equal(find('*:9911').origin, 'http://127.0.0.1:9911')
+  t.equal(find('0.0.0.0:9911').origin, 'http://127.0.0.1:9911')
+  t.equal(find('[::]:9911').origin, 'http://[::1]:9911')
+  t.equal(find('localhost').origin, 'http://localhost:9900', 'a host alone')
+  t.equal(find('10.0.0.1').origin, 'http://10.0.0.1:9900')
+  t.throws(() => find('/run/lb.sock'), { exitCode: 2, message: 'did you mean unix:/run/lb.sock?' })
   t.equal(find('27291').origin, 'http://127.0.0.1:27291')
   t.equal(find('10.0.0.1:9900/').origin, 'http://10.0.0.1:9900')
   t.equal(find(':9900').origin, 'http://127.0.0.1:9900')

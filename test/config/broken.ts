@@ -18,7 +18,7 @@ export const broken: readonly Broken[] = [
   { name: 'a list at the top', text: '- a\n- b\n', at: '1:1', says: /is a mapping of keys.*begin with/ },
   { name: 'a word at the top', text: 'hello\n', at: '1:1', says: /is a mapping of keys.*begin with/ },
   { name: 'a tab as indentation', text: 'pools:\n\tweb: {}\n', at: '2:1', says: /YAML indents with spaces/ },
-  { name: 'an open bracket', text: 'listeners: [\n', at: '2:1', says: /not valid YAML/ },
+  { name: 'an open bracket', text: 'listeners: [\n', at: '1:12', says: /this "\[" is not closed/ },
   { name: 'an open quote', text: 'user: "nobody\n', at: '1:7', says: /this " is not closed/ },
   {
     name: 'two documents',

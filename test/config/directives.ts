@@ -54,6 +54,9 @@ export const directives: readonly (readonly [text: string, at: string, cure: str
   ['listeners:\n  - bind: ":8080"\n    mode: l7\n    pool: web\n    accessLog: true,\n' + pools, '5:16', 'no "," ends a value in YAML: write true'],
   [B('{ name: a, address: "10.0.0.1:80" }, { name: b, address: "10.0.0.1:80" }'), '3:78', '10.0.0.1:80 is the backend of pools.web.backends[0] too; a `weight` gives one backend more'],
   [`user: nobody nogroup\n${head}${pools}`, '1:7', 'the group is that of the user: write "nobody" alone'],
+  ['listeners: [\n', '1:12', 'this "[" is not closed'],
+  [`${head}pools: {\n`, '2:8', 'this "{" is not closed'],
+  [`${head}pools: { web: { backends: [10.0.0.1:80\n\n# end\n`, '2:27', 'this "[" is not closed'],
   [B('"[::1]8011"'), '3:21', 'a colon is missing before the port: "[::1]:8011"'],
   ['listeners:\n  name: web\n    bind: ":8080"\n    mode: l7\n    pool: web\n' + pools, '2:3', 'an item of a list begins with "- "'],
   [`${head}pools:\n  web:\n    backends:\n      address: 10.0.0.1:80\n        weight: 3\n`, '5:7', 'an item of a list begins with "- "']

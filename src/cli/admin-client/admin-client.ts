@@ -173,6 +173,8 @@ export class AdminClient {
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ENOENT: 'the socket does not exist',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'no TLS is spoken there; write http://',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'no TLS is spoken there; write http://',
   EACCES: 'permission denied',
   ENOTFOUND: 'no such host',
   EAI_AGAIN: 'the name cannot be looked up now',

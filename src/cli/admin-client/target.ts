@@ -93,12 +93,15 @@ function parseAdmin(text: string): Omit<Target, 'implied' | 'file'> {
   }
   // A number alone is a port; a URL would read it as an IPv4 address.
   if (/^\d{1,5}$/.test(text)) return parseAdmin(`127.0.0.1:${text}`)
-  const url = /^https?:\/\//i.test(text) ? text : `http://${text.startsWith(':') ? `127.0.0.1${text}` : text}`
+  // A host alone: the port that examples have. A wildcard address is reached through loopback.
+  if (/^(?:[a-z][\w.-]*|\d+(?:\.\d+){3}|\[[\da-f:.]+\])$/i.test(text)) return parseAdmin(`${text}:9900`)
+  const bare = text.replace(/^(?:\*|0\.0\.0\.0)?(?=:\d+$)/, '127.0.0.1').replace(/^\[::\](?=:\d+$)/, '[::1]')
+  const url = /^https?:\/\//i.test(text) ? text : `http://${bare}`
   if (!URL.canParse(url) || new URL(url).pathname !== '/') {
-    throw new CliError(
-      `--admin ${text}: an address is expected: http://127.0.0.1:9900, 127.0.0.1:9900 or unix:/run/lb.sock`,
-      exitCode.usage
-    )
+    const cure = text.startsWith('/')
+      ? `did you mean unix:${text}?`
+      : 'an address is expected: http://127.0.0.1:9900, 127.0.0.1:9900 or unix:/run/lb.sock'
+    throw new CliError(`--admin ${text}: ${cure}`, exitCode.usage)
   }
   const { origin } = new URL(url)
   return { text: origin, origin }

@@ -3,12 +3,17 @@ import { type Mark, marksOf, type Open } from './marks.ts'
 
 /** A quote or a bracket that is not closed, closes nothing, or has something behind it; `near` is where a parser gave up. */
 export function unclosed(text: string, near: number): SyntaxProblem | undefined {
+  const open: number[] = []
   for (const mark of marksOf(text)) {
     if (mark.offset > near && mark.kind !== 'line') return undefined
     const message = faultOf(text, mark, near)
     if (message !== undefined) return message
+    if (mark.kind === 'open') open.push(mark.offset)
+    else if (mark.kind === 'close') open.pop()
   }
-  return undefined
+  // The file ends, or a list begins, where brackets were to be closed.
+  const last = open.at(-1)
+  return last === undefined ? undefined : { offset: last, message: `this "${text[last]}" is not closed` }
 }
 
 function faultOf(text: string, mark: Mark, near: number): SyntaxProblem | undefined {
