@@ -111,3 +111,48 @@ caches: { main: { maxBytes: 8mb } }
   })
   t.match(await lb('explain', '-c', join(dir, 'bad.yaml'), 'http://a'), { code: 2, out: /bad\.yaml:1/ })
 })
+
+t.test('explain tells the numbers of the running lb, over all workers', async (t) => {
+  const held: (() => void)[] = []
+  const origin = await httpOrigin(t, 'origin', (request, response) => {
+    if (request.url === '/held') held.push(() => response.end())
+    else response.end('fine')
+  })
+  const running = await startLb(t, {
+    workers: 2,
+    admin: { bind: '127.0.0.1:0', token: 's3cret' },
+    listeners: [
+      {
+        name: 'web',
+        bind: '127.0.0.1:0',
+        mode: 'l7',
+        pool: 'origin',
+        rateLimit: { requests: 20, per: '1h', key: 'header:x-key' },
+        concurrency: { max: 2 }
+      }
+    ],
+    pools: { origin: { backends: [origin.address] } }
+  })
+  const url = `http://127.0.0.1:${running.port('web')}`
+  const explain = async (key: string): Promise<string> => {
+    const response = await fetch(`http://${running.running.adminAddresses[0]!}/api/explain`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer s3cret', 'content-type': 'application/json' },
+      body: JSON.stringify({ url: `${url}/`, headers: [`X-Key: ${key}`] })
+    })
+    return response.text()
+  }
+  t.match(await explain('one'), /19 of 20 left[^]*0 of 2 places are taken/)
+  for (let i = 0; i < 15; i++) await fetch(url, { headers: { 'x-key': 'one' } })
+  t.match(await explain('one'), /4 of 20 left/, 'with the request that is asked about')
+  t.match(await explain('two'), /19 of 20 left/)
+  const under = [1, 2].map(() => fetch(`${url}/held`, { headers: { 'x-key': 'two' } }))
+  while (held.length < 2) await new Promise((resolve) => setTimeout(resolve, 10))
+  t.match(
+    await explain('two'),
+    /all 2 places are taken[^]*LB_CONCURRENCY|LB_CONCURRENCY[^]*all 2 places are taken/
+  )
+  for (const release of held) release()
+  await Promise.all(under)
+  t.match(await explain('two'), /17 of 20 left[^]*0 of 2 places are taken/, 'and it takes nothing')
+})

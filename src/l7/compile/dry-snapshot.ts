@@ -40,12 +40,16 @@ export function dryContext(clock: Clock, pseudonym: string): EngineContext {
   }
 }
 
-/** The same stages as those of the running listener, compiled over pools that have no backends and caches that store nothing. */
+/**
+ * The same stages as those of the running listener, compiled over pools that have no backends and caches that store nothing.
+ * `stageMemories`: what the running stages have counted.
+ */
 export function drySnapshot(
   listener: L7ListenerConfig,
   pools: Readonly<Record<string, PoolConfig>>,
   context: EngineContext,
-  stages?: readonly LoadedStage[]
+  stages?: readonly LoadedStage[],
+  stageMemories?: ReadonlyMap<string, unknown>
 ): L7Snapshot {
   const compiled = new Map<string, CompiledPool>()
   const pool = (name: string): CompiledPool => {
@@ -64,6 +68,7 @@ export function drySnapshot(
       gate: undefined,
       tls: undefined,
       ...(stages !== undefined && { stages }),
+      ...(stageMemories !== undefined && { stageMemories }),
       cache: (route) => (route.cache === undefined ? undefined : NO_CACHE)
     },
     context

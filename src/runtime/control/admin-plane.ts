@@ -208,6 +208,7 @@ export class AdminPlane implements ControlPlane {
       pseudonym,
       ports: controller.ports,
       store: (name) => caches.store(name),
+      stageMemories: controller.stageMemories,
       now: Date.now()
     })
   }

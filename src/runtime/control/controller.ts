@@ -84,6 +84,11 @@ export class Controller {
   }
 
   /** Ports chosen for binds to port 0, by bind key. */
+  /** Shared memory of the stages in force. */
+  get stageMemories(): PlaneSnapshot['stageMemories'] {
+    return this.#snapshot!.stageMemories
+  }
+
   get ports(): Readonly<Record<string, number>> {
     return this.#ports
   }

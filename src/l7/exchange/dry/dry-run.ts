@@ -50,6 +50,8 @@ export interface DryRunDeps {
   readonly pools: Readonly<Record<string, PoolConfig>>
   /** The table of stages with plugins in it; left out: there are none. */
   readonly stages?: (() => readonly LoadedStage[] | undefined) | undefined
+  /** Shared memory of the stages that are running, so that they tell its numbers; left out: nothing has been counted. */
+  readonly stageMemories?: ReadonlyMap<string, unknown> | undefined
   readonly clock: Clock
   /** This process in Via: a request that has been here before is a loop. */
   readonly pseudonym: string
@@ -128,6 +130,7 @@ function http2Words({ tls, http2 }: L7ListenerConfig, urgency: number, increment
 interface Compiled {
   readonly pools: DryRunDeps['pools']
   readonly pseudonym: string
+  readonly stageMemories: DryRunDeps['stageMemories']
   readonly context: EngineContext
   readonly snapshot: L7Snapshot
 }
@@ -135,11 +138,13 @@ interface Compiled {
 /** Of the listeners last asked about: a thousand tests of one configuration compile it once. */
 const known = new WeakMap<L7ListenerConfig, Compiled>()
 
-function compiled({ listener, pools, clock, pseudonym, stages }: DryRunDeps): Compiled {
+function compiled({ listener, pools, clock, pseudonym, stages, stageMemories }: DryRunDeps): Compiled {
   const before = known.get(listener)
-  if (before?.pools === pools && before.pseudonym === pseudonym) return before
+  const same = before?.pools === pools && before.pseudonym === pseudonym
+  if (same && before.stageMemories === stageMemories) return before
   const context = dryContext(clock, pseudonym)
-  const made = { pools, pseudonym, context, snapshot: drySnapshot(listener, pools, context, stages?.()) }
+  const snapshot = drySnapshot(listener, pools, context, stages?.(), stageMemories)
+  const made = { pools, pseudonym, stageMemories, context, snapshot }
   known.set(listener, made)
   return made
 }

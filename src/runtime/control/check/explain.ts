@@ -22,6 +22,8 @@ export interface ExplainDeps {
   readonly pseudonym: string
   readonly ports: Readonly<Record<string, number>>
   store(name: string): CacheStore | undefined
+  /** What its stages have counted. */
+  readonly stageMemories?: ReadonlyMap<string, unknown>
   readonly now: number
 }
 
@@ -62,6 +64,7 @@ export function explainRequest(config: Config, request: ExplainRequest, deps: Ex
     listener,
     pools: config.pools,
     stages: () => knownStages(config.plugins),
+    stageMemories: deps.stageMemories,
     clock: systemClock,
     pseudonym: pseudonym === '' ? ANYBODY : pseudonym,
     explainCache
