@@ -15,6 +15,8 @@ interface Fake {
   status: number
   times: { latencyMs: number; queueMs: number } | undefined
   route: { name: string }
+  request: { method: string }
+  path: string
 }
 
 /** The stage by itself, over a clock of the test. */
@@ -46,8 +48,10 @@ class World {
   }
 
   /** `begun`: it has its place. */
-  ask(begun: (exchange: Fake) => void, route = 'web'): void {
+  ask(begun: (exchange: Fake) => void, route = 'web', path = '/'): void {
     const exchange = {
+      request: { method: 'GET' },
+      path,
       concurrencyPlace: NOT_COUNTED as number,
       status: 200,
       times: undefined as Fake['times'],
@@ -164,3 +168,61 @@ t.test(
     t.equal(world.refused, 0, 'nobody is refused in order to measure')
   }
 )
+
+/** Clients that ask again as soon as they are answered, or 20 ms after they were refused, of a backend that is never busy. */
+async function unloaded(world: World, ms: number, clients: Record<string, { count: number; latencyMs: number }>): Promise<number> {
+  const before = world.refused
+  let due = Object.entries(clients).flatMap(([path, { count }]) => Array.from({ length: count }, () => ({ at: 0, path })))
+  let busy: { exchange: Fake; path: string; endsAt: number }[] = []
+  for (const end = world.clock.now() + ms; world.clock.now() < end;) {
+    world.clock.advance(1)
+    const now = world.clock.now()
+    const over = busy.filter(({ endsAt }) => endsAt <= now)
+    busy = busy.filter(({ endsAt }) => endsAt > now)
+    for (const { exchange, path } of over) {
+      world.done(exchange, clients[path]!.latencyMs)
+      due.push({ at: now, path })
+    }
+    const asks = due.filter(({ at }) => at <= now)
+    due = due.filter(({ at }) => at > now)
+    for (const { path } of asks) {
+      const refused = world.refused
+      world.ask((exchange) => busy.push({ exchange, path, endsAt: now + clients[path]!.latencyMs }), 'web', path)
+      if (world.refused > refused) due.push({ at: now + 20, path })
+    }
+  }
+  for (const { exchange } of busy) world.done(exchange)
+  return world.refused - before
+} // prettier-ignore
+
+t.test('quick and slow requests are no load to each other', async (t) => {
+  const world = new World({ adaptive: true })
+  const quick = { count: 8, latencyMs: 2 }
+  const slow = { count: 10, latencyMs: 200 }
+  for (let round = 0; round < 3; round++) {
+    t.equal(await unloaded(world, 4000, { '/quick/1': quick }), 0, 'quick ones')
+    t.equal(await unloaded(world, 6000, { '/quick/1': quick, '/slow/1': slow }), 0, 'both')
+    t.equal(await unloaded(world, 4000, { '/slow/1': slow }), 0, 'slow ones')
+  }
+  const grown = world.limit
+  t.ok((await unloaded(world, 10_000, { '/quick/1': { count: 30, latencyMs: 80 } })) > 0)
+  t.ok(world.limit < Math.min(20, grown), `${world.limit} when the quick ones have become slow`)
+  // Nobody asks for a while.
+  world.clock.advance(6_000)
+  t.equal(await unloaded(world, 100, { '/quick/1': { count: 20, latencyMs: 80 } }), 0, 'a new start')
+})
+
+t.test('errors, which come quickly, do not become what is expected', async (t) => {
+  const world = new World({ adaptive: true })
+  const answer = (latencyMs: number, status: number): void => {
+    world.ask((exchange) => {
+      world.clock.advance(5)
+      exchange.status = status
+      world.done(exchange, latencyMs)
+    })
+  }
+  for (let i = 0; i < 600; i++) answer(20, 200)
+  for (const status of [404, 429, 503]) for (let i = 0; i < 600; i++) answer(0.2, status)
+  for (let i = 0; i < 600; i++) answer(20, 200)
+  t.ok(world.limit >= 20, `${world.limit}`)
+})

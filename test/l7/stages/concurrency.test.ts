@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
-import { nextLimit } from '../../../src/l7/stages/concurrency/next-limit.ts'
+import { nextFloor, nextLimit } from '../../../src/l7/stages/concurrency/next-limit.ts'
 import { backend, lbOf } from './serve.ts'
 
 /** A backend that keeps its requests waiting until it is told to answer. */
@@ -113,16 +113,22 @@ t.test('keys are counted apart, and low priority finds no place first', async (t
 
 t.test('the adaptive limit grows while answers are quick, and shrinks when they slow down', async (t) => {
   const bounds = { min: 4, max: 500, tolerance: 2 }
-  let state = { limit: 20, floorMs: 0 }
-  for (let i = 0; i < 100; i++) state = nextLimit(state, { latencyMs: 10, peak: state.limit }, bounds)
-  t.ok(state.limit > 150, `${state.limit}`)
-  const grown = state.limit
-  for (let i = 0; i < 40; i++) state = nextLimit(state, { latencyMs: 100, peak: state.limit }, bounds)
-  t.ok(state.limit < grown / 4, `${state.limit}`)
-  t.ok(state.limit >= bounds.min)
-  t.ok(state.floorMs < 20, 'a slow spell does not become the measure')
-  const idle = nextLimit({ limit: 50, floorMs: 10 }, { latencyMs: 10, peak: 3 }, bounds)
-  t.equal(idle.limit, 50, 'what is not used does not grow')
+  let limit = 20
+  let floorMs = 0
+  const windows = (count: number, latencyMs: number): void => {
+    for (let i = 0; i < count; i++) {
+      floorMs = nextFloor(floorMs, latencyMs, 1)
+      limit = nextLimit(limit, { slowness: latencyMs / floorMs, peak: limit }, bounds)
+    }
+  }
+  windows(100, 10)
+  t.ok(limit > 150, `${limit}`)
+  const grown = limit
+  windows(40, 100)
+  t.ok(limit < grown / 4, `${limit}`)
+  t.ok(limit >= bounds.min)
+  t.ok(floorMs < 20, 'a slow spell does not become the measure')
+  t.equal(nextLimit(50, { slowness: 1, peak: 3 }, bounds), 50, 'what is not used does not grow')
 })
 
 t.test(

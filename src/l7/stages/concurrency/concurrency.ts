@@ -10,7 +10,7 @@ import { limitKeyText } from '../limit-key/limit-key.ts'
 import type { Explanation, Stage } from '../stage.ts'
 import type { StageContext } from '../stage-context.ts'
 import { GO_ON, WAITS, type Verdict } from '../verdict.ts'
-import { AdaptiveLimit } from './adaptive-limit.ts'
+import { AdaptiveLimit, kindOf } from './adaptive-limit.ts'
 import type { ConcurrencyInput } from './keys.ts'
 import type { ConcurrencyMemory } from './memory.ts'
 import { HIGH, priorityOf, shareOf } from './priority.ts'
@@ -64,7 +64,10 @@ class Concurrency implements Stage {
     const underWay = this.#table.count(place)
     this.#table.give(place)
     const latencyMs = latencyOf(exchange)
-    if (latencyMs >= 0) this.#adaptive?.add(latencyMs, underWay, this.#context.engine.clock.now())
+    if (latencyMs >= 0 && this.#adaptive !== undefined) {
+      const kind = kindOf(exchange.request.method, exchange.path)
+      this.#adaptive.add(kind, latencyMs, underWay, this.#context.engine.clock.now())
+    }
     this.#callNext(place)
   }
 
@@ -76,10 +79,11 @@ class Concurrency implements Stage {
     const place = this.#table.take(hash.low, hash.high, this.#most(priority), priority)
     const who = [limitKeyText(key), ...key.map((each) => limitKeyValue(exchange, each) ?? exchange.clientIp)]
     const found = this.#adaptive
+    const bestMs = Math.round(found?.floorMs(kindOf(exchange.request.method, exchange.path)) ?? 0)
     const by =
       found === undefined
         ? ''
-        : `, adaptive: ${found.limit} by a best latency of ${Math.round(found.floorMs)} ms`
+        : `, adaptive: ${found.limit(this.#context.engine.clock.now())} by a best latency of ${bestMs} ms`
     const what = `concurrency ${who.filter((text) => text !== '').join(' ')}, priority ${WORDS[priority]}${by}`
     if (place >= 0) {
       this.#table.give(place)
@@ -96,7 +100,7 @@ class Concurrency implements Stage {
   }
 
   #most(priority: number): number {
-    const most = this.#adaptive?.limit ?? this.#config.max
+    const most = this.#adaptive?.limit(this.#context.engine.clock.now()) ?? this.#config.max
     return priority === HIGH ? most : Math.max(1, Math.floor(most * shareOf(priority)))
   }
 
@@ -172,12 +176,12 @@ class Concurrency implements Stage {
 }
 
 /**
- * Time that the backend took, including the wait in its pool; -1 when no backend answered, or for an error, which comes
- * quickly. Waiting for a place here and the client's pace are not part of it, and cache hits would make all other
+ * Time that the backend took, including the wait in its pool; -1 when no backend answered, or for an error (a 404, a 429 that
+ * tells of load), which comes quickly. Waiting for a place here and the client's pace are not part of it, and cache hits would make all other
  * responses look slow.
  */
 function latencyOf({ times, status, errorCode }: Exchange): number {
-  if (times === undefined || times.latencyMs < 0 || status >= 500 || errorCode !== undefined) return -1
+  if (times === undefined || times.latencyMs < 0 || status >= 400 || errorCode !== undefined) return -1
   return times.latencyMs + times.queueMs
 }
 
