@@ -1,22 +1,24 @@
 // What a plugin imports, as `fourseven/plugin`: light, since every worker loads it.
 
-export { secret } from './config/plugins/secret-leaf.ts'
-export { listOf, mapping } from './config/schema/leaf/leaf.ts'
 export {
   decimal,
   duration,
+  fieldName,
+  fieldValue,
   flag,
   integer,
   lifetime,
+  listOf,
+  mapping,
   off,
   on,
   percent,
   rate,
+  secret,
   size,
   text,
   word
-} from './config/schema/leaf/leaves.ts'
-export { fieldName, fieldValue } from './config/schema/leaf/network-leaves.ts'
+} from './config/plugins/author-leaves.ts'
 export { cookieValue } from './core/cookies.ts'
 export { answer, type PluginAnswer } from './l7/plugins/answer.ts'
 export {

@@ -88,7 +88,11 @@ class Check {
     const schema = keys === undefined ? z.union([off(), on()]) : z.union([off(), keys])
     // `true` means all defaults, if there are any.
     const meant = keys !== undefined && value === true ? {} : value
-    const result = schema.safeParse(meant)
+    const result = parsedBy(schema, meant)
+    if (typeof result === 'string') {
+      this.findings.push(errorAt(path, `the keys of the plugin "${name}" cannot be checked: ${result}`))
+      return
+    }
     if (!result.success) {
       this.findings.push(...translate(this.#root, this.#sourceOf, result.error.issues, path))
       return
@@ -108,6 +112,16 @@ class Check {
     const hint =
       names.length === 0 ? '; name its file under the top-level "plugins"' : suggestion(name, names)
     this.findings.push(errorAt(path, `there is no plugin "${name}"${hint}`, 'key'))
+  }
+}
+
+/** Text: what the schema throws, which may have code of the plugin's. */
+function parsedBy<Schema extends z.ZodType>(schema: Schema, value: unknown) {
+  try {
+    return schema.safeParse(value)
+  } catch (error) {
+    if (error instanceof z.core.$ZodAsyncError) return 'they must not wait: no async function'
+    return error instanceof Error ? error.message : String(error)
   }
 }
 

@@ -47,8 +47,10 @@ export function whyNoPlugin(value: unknown, others: readonly string[]): string |
     return `it does nothing: it has none of ${HOOKS.join(', ')}`
   if (shape['compile'] !== undefined && HOOKS.some((hook) => hook !== 'compile' && shape[hook] !== undefined))
     return '"compile" returns the hooks; none may be beside it'
-  if (keys !== undefined && typeof (keys as { safeParse?: unknown }).safeParse !== 'function')
+  if (keys !== undefined && typeof (keys as z.ZodType | null)?.safeParse !== 'function')
     return '"keys" must be a schema: mapping({ header: text("a field name") }), from fourseven/plugin'
+  const wrong = wrongDefault((keys as { readonly shape?: unknown } | undefined)?.shape)
+  if (wrong !== undefined) return `the default of its key "${wrong}" is no value of that key`
   for (const key of ['budget', 'timeout']) {
     const written: unknown = Reflect.get(value, key)
     const ms = typeof written === 'string' ? parseDuration(written) : undefined
@@ -56,6 +58,17 @@ export function whyNoPlugin(value: unknown, others: readonly string[]): string |
       return `"${key}" must be a duration such as "10ms"`
   }
   return owns === undefined ? undefined : whyNotOwned(owns)
+}
+
+/** Of the keys of a mapping, one whose default would be an error if it stood in the file. */
+function wrongDefault(shape: unknown): string | undefined {
+  return Object.entries((shape ?? {}) as Readonly<Record<string, z.ZodType>>).find(([, leaf]) => {
+    try {
+      return leaf.type === 'prefault' && !leaf.safeParse(undefined).success
+    } catch {
+      return true
+    }
+  })?.[0]
 }
 
 /** Whether it runs before the route is known, because the stage beside it does. */

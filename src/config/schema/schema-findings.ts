@@ -256,8 +256,10 @@ function expectation(issue: Issue): string[] {
   return issue.code === 'invalid_type' ? [typeWord(issue)] : []
 }
 
+/** A check that a plugin's author has added to a leaf (`refine`) has its message only. */
 function leafIssue(issue: Issue): LeafIssue {
-  return (issue as unknown as { params: LeafIssue }).params
+  const { message, params } = issue as unknown as { message: string; params?: LeafIssue }
+  return params?.leaf === true ? params : { leaf: true, expected: message, sentence: message }
 }
 
 function typeWord({ expected, message }: Issue & { code: 'invalid_type' }): string {
