@@ -30,7 +30,7 @@ t.test('a request of HTTP/2 is explained as its connection would read it', async
 })
 
 t.test('explain reports what HTTP/2 forbids, and a listener without HTTP/2', async (t) => {
-  for (const line of ['Connection: close', 'TE: gzip', 'Transfer-Encoding: chunked', 'Content-Length: 5']) {
+  for (const line of ['Connection: close', 'TE: gzip', 'Transfer-Encoding: chunked', 'Content-Length: x']) {
     t.match(
       explain('clear', [line]).refused,
       { status: 400, why: /stream is reset with PROTOCOL_ERROR/ },
@@ -38,6 +38,9 @@ t.test('explain reports what HTTP/2 forbids, and a listener without HTTP/2', asy
     )
   }
   t.equal(explain('clear', ['TE: trailers']).refused, undefined)
+  // A length is that of a body to come, as over HTTP/1.1.
+  for (const length of ['5', '0'])
+    t.equal(explain('clear', [`Content-Length: ${length}`], 'POST').forwards, '/x?y')
   t.match(explain('clear', [], 'FROB').refused, { code: 'LB_NOT_IMPLEMENTED' })
   t.throws(() => explain('old'), { message: /does not speak HTTP\/2/ })
   t.throws(() => parseExplain({ url: 'http://a/', http2: 'yes' }), { message: /true or false/ })

@@ -21,7 +21,9 @@ export type AskedRequest =
 export function readAsked(fields: readonly AskedField[], limits: HeadLimits): AskedRequest {
   const section = new RequestSection().begin()
   for (const [name, value] of fields) section.onField(makeEntry(name, value, fieldMarks(name)))
-  const failure = section.end(true, false, limits, true)
+  // Whether a body follows is all that a length says: none is sent.
+  const hasBody = fields.some(([name, value]) => name === 'content-length' && Number(value) > 0)
+  const failure = section.end(!hasBody, false, limits, true)
   if (failure === MALFORMED_REQUEST) {
     return { code: 'LB_BAD_REQUEST', reason: 'malformed for HTTP/2: the stream is reset with PROTOCOL_ERROR' }
   }
