@@ -24,9 +24,10 @@ export function handshakeFailed(
   tls: UpstreamTls | undefined,
   address: BackendAddress,
   session: Buffer | undefined,
-  error: Error | undefined
+  error: Error | undefined,
+  now: number
 ): void {
   if (session === undefined || error === undefined) return
-  tls!.refused(address, session)
+  tls!.refused(address, session, now)
   offeredSession(error)
 }

@@ -121,11 +121,11 @@ function openTls(
   place: NetConnectOpts,
   tls: UpstreamTls,
   address: BackendAddress,
-  { preface }: DialOptions,
+  { preface, deadlines }: DialOptions,
   owner: ConnectWait
 ): TLSSocket {
   const isWrapped = preface !== undefined && !HAS_DESCRIPTORS
-  const secured = tls.optionsFor(address)
+  const secured = tls.optionsFor(address, deadlines.now)
   const socket: TLSSocket = tlsConnect({
     ...(isWrapped ? { socket: prefaced(place, preface) } : place),
     ...secured,
@@ -194,7 +194,8 @@ class ConnectWait implements TransportOwner, Waits {
   }
 
   onClose(error: NodeJS.ErrnoException | undefined): void {
-    handshakeFailed(this.#options.tls, this.#address, this.session, error)
+    const { tls, deadlines } = this.#options
+    handshakeFailed(tls, this.#address, this.session, error, deadlines.now)
     this.#options.deadlines.remove(this)
     this.transport!.owner = this.#owner
     this.#owner.onClose(error)

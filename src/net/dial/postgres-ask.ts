@@ -80,7 +80,8 @@ export class PostgresAsk implements TransportOwner, Waits {
   onClose(error: NodeJS.ErrnoException | undefined): void {
     if (this.#over) return
     this.#finish()
-    handshakeFailed(this.#options.tls, this.#address, this.#session, error)
+    const { tls, deadlines } = this.#options
+    handshakeFailed(tls, this.#address, this.#session, error, deadlines.now)
     this.#asker.onDisagreed(error ?? problem('ERR_TLS_POSTGRES'))
   }
 
@@ -96,7 +97,7 @@ export class PostgresAsk implements TransportOwner, Waits {
 
   #secure(tls: UpstreamTls): void {
     const address = this.#address
-    const secured = tls.optionsFor(address)
+    const secured = tls.optionsFor(address, this.#options.deadlines.now)
     this.#session = secured.session
     const socket = tlsConnect({ socket: socketOf(this.#transport), ...secured })
     const transport = SocketTransport.overSocket(socket, this)

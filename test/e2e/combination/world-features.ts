@@ -218,6 +218,7 @@ export const worldFeatures: readonly WorldFeature[] = [
   { name: 'two workers', share: 0.15, without: ['backends by name'] },
   { name: 'reload', share: 0.3, happening: 'reload' },
   { name: 'other names of listeners', share: 0.4, with: ['reload'], stays: true },
+  { name: 'backends that refuse sessions', share: 0.2 },
   { name: 'TLS 1.3 only', share: 0.2, tls: { minVersion: 'TLSv1.3' } },
   { name: 'few streams', share: 0.2, listener: { http2: { maxStreams: 2, idle: '1s' }, timeouts: { keepAlive: '1s' } } },
   { name: 'worker death', share: 0.15, happening: 'worker-death', without: ['backends by name'] },

@@ -23,6 +23,7 @@ import { Judge } from './judge.ts'
 import { leftOver } from './left-over.ts'
 import { backendKinds, combinationOrigin, type BackendKind } from './origins/origin.ts'
 import { cutsShort, plainPlan, type Plan } from './plan.ts'
+import { refusalsTold } from './refused-sessions.ts'
 import { requestFeatures } from './request-features.ts'
 import { hasRedis, startRedis } from './services/redis.ts'
 import { stapledCertificate } from './services/stapled.ts'
@@ -93,6 +94,7 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
       kind,
       certificate: leaf,
       tlsAfterMs: TLS_AFTER_MS,
+      resumes: !on.has('backends that refuse sessions'),
       proxied,
       path: join(folder, path),
       onComplete: (plan, upload) => judge.taken(plan, upload, mirrored),
@@ -159,6 +161,8 @@ export async function runWorld(seed: number, options: WorldOptions): Promise<Wor
       happen(running, features, setting, seeded, dns, isGoingOn)
     )
     for (const each of happens.has('stop') ? [] : all) judge.wrong.push(...(await leftOver(each, on.has('plugin that writes nonsense'))))
+    if (on.has('backends that refuse sessions') && !happens.has('downs') && !judge.dying)
+      judge.wrong.push(...refusalsTold(all, origins))
     if (features.some(({ name }) => name === 'stops after a while'))
       judge.wrong.push(...(await whileStopping(seed, running, judge, doorsOf(running, judge, on), clients)))
       if (judge.questions.no > 0) judge.wrong.push(`${judge.questions.no} questions for TLS answered otherwise than with S`)

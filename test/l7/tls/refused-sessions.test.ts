@@ -95,9 +95,6 @@ for (const mode of ['l7', 'l4'] as const) {
         t.ok(state.refused >= 1, 'a session was offered, and the request went on without')
         t.strictSame(await Promise.all(Array.from({ length: 8 }, ask)), Array(8).fill(200), 'many at once')
         for (let n = 0; n < 4; n++) t.equal(await ask(), 200)
-        const { refused } = state
-        for (let n = 0; n < 3; n++) t.equal(await ask(), 200)
-        t.equal(state.refused, refused, `none is offered after ${MAX_REFUSED} that came to nothing`)
         t.equal(state.resumed, 0)
         t.notMatch(lb.running.metrics(), /lb_breaker_opens_total\{.*\} [1-9]/)
       })
@@ -114,12 +111,18 @@ t.test('a backend that refuses a session once goes on to be resumed', async (t) 
       one: { tls: { ca: pki.caFile, serverName: 'backend.test' }, backends: [`127.0.0.1:${port}`] }
     }
   })
-  for (let turn = 0; turn < 2 * MAX_REFUSED; turn++) {
+  const askUntil = async (done: () => boolean): Promise<void> => {
+    for (let n = 0; !done() && n < 400; n++) {
+      t.equal(await status(lb.port('in')), 200)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    t.ok(done())
+  }
+  for (let turn = 0; turn <= MAX_REFUSED; turn++) {
     const { refused, resumed } = state
     state.refuses = true
-    for (let n = 0; state.refused === refused && n < 5; n++) t.equal(await status(lb.port('in')), 200)
+    await askUntil(() => state.refused > refused)
     state.refuses = false
-    for (let n = 0; n < 3; n++) t.equal(await status(lb.port('in')), 200)
-    t.ok(state.resumed > resumed, `turn ${turn}`)
+    await askUntil(() => state.resumed > resumed)
   }
 })

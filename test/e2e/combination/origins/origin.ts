@@ -1,6 +1,7 @@
 import { createServer as createHttp2, createSecureServer, type Http2Server } from 'node:http2'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { offersSession } from './offers-session.ts'
 import { resetSocket } from '../../../reset-socket.ts'
 import { pause, type Plan } from '../plan.ts'
 import { afterProxyHeader, type ToldTls } from './proxy-header.ts'
@@ -29,6 +30,8 @@ export interface OriginOptions extends Omit<OriginHost, 'awake'> {
   readonly certificate: { readonly cert: string; readonly key: string }
   /** How long it takes before it begins with TLS. */
   readonly tlsAfterMs: number
+  /** Over TLS: false breaks off each handshake that offers a session, by an alert or without. */
+  readonly resumes: boolean
   /** Connections begin with a PROXY header. */
   readonly proxied: boolean
   /** Where it listens, when by a path. */
@@ -41,8 +44,13 @@ export interface CombinationOrigin {
   /** Takes no more connections; those that are open end (`freezes`: no answer comes any more) until `comeUp`. */
   goDown(freezes: boolean): Promise<void>
   comeUp(): Promise<void>
+  /** Handshakes broken off. */
+  readonly refused: number
   close(): void
 }
+
+/** An alert (RFC 8446 §6.2). */
+const HANDSHAKE_FAILURE = Buffer.from([0x15, 3, 3, 0, 2, 2, 40])
 
 /** A backend that does with each request what its plan says. */
 export async function combinationOrigin(options: OriginOptions): Promise<CombinationOrigin> {
@@ -50,6 +58,7 @@ export async function combinationOrigin(options: OriginOptions): Promise<Combina
   const sockets = new Set<Socket>()
   let asleep: Promise<void> | undefined
   let wake: (() => void) | undefined
+  let refused = 0
   const sleeping: OriginHost = { ...options, awake: () => asleep }
   const http2 = kind === 'h2c' ? createHttp2() : kind === 'h2' ? createSecureServer(certificate) : undefined
   if (http2 !== undefined) serveHttp2(http2, sleeping)
@@ -65,6 +74,19 @@ export async function combinationOrigin(options: OriginOptions): Promise<Combina
     }
     const secure = (host: OriginHost): void => {
       if (raw.destroyed) return
+      if (options.resumes) return shake(host)
+      // It is paused, so what has come waits to be read.
+      raw.once('readable', () => {
+        const hello = (raw.read() as Buffer | null) ?? Buffer.alloc(0)
+        if (!offersSession(hello)) {
+          if (hello.length > 0) raw.unshift(hello)
+          return shake(host)
+        }
+        if (refused++ % 2 === 0) raw.destroy()
+        else raw.end(HANDSHAKE_FAILURE, () => raw.destroy())
+      })
+    }
+    const shake = (host: OriginHost): void => {
       if (http2 !== undefined) return void http2.emit('connection', raw)
       const socket = new TLSSocket(raw, { isServer: true, ...certificate })
       socket.on('error', () => {})
@@ -80,6 +102,9 @@ export async function combinationOrigin(options: OriginOptions): Promise<Combina
   )
   return {
     address: path === undefined ? `127.0.0.1:${port}` : `unix:${path}`,
+    get refused() {
+      return refused
+    },
     async goDown(freezes) {
       if (!servers[0]!.listening) return
       for (const server of servers) server.close()
