@@ -10,7 +10,7 @@ import { dial } from '../../net/dial/dial.ts'
 import { PostgresAsk, type PostgresAsker } from '../../net/dial/postgres-ask.ts'
 import { localEndpoint, remoteEndpoint } from '../../net/dial/endpoint.ts'
 import type { Transport, TransportOwner } from '../../net/transport/transport.ts'
-import { MAX_REFUSED } from '../../net/tls/upstream-tls.ts'
+import { MAX_SESSION_REPEATS } from '../../net/tls/upstream-tls.ts'
 import type { L4Target } from '../l4-snapshot.ts'
 import { Connected } from './connected.ts'
 
@@ -54,7 +54,7 @@ export class Reach implements TransportOwner, PostgresAsker {
   readonly #tried: Backend[] = []
   #dials = 0
   /** Further tries of a backend after a TLS session came to nothing. */
-  #sessions = MAX_REFUSED
+  #sessions = MAX_SESSION_REPEATS
   #waiter: Waiter | undefined
   #queuedAt = 0
   #queueMs = 0

@@ -40,22 +40,19 @@ export function readUpstreamTls(config: BackendTls, alpn?: readonly string[]): U
 const MAX_SESSIONS = 1_024
 /** A backend at which sessions came to nothing so many times in a row is offered none any more. */
 export const MAX_REFUSED = 3
-/** After a refusal none is offered for so long: who dials again is to succeed, whatever sessions other connections bring meanwhile. */
+/** After a refusal no backend of the pool is offered one for so long: who dials again, also another of them, is to succeed. */
 export const NONE_FOR_MS = 500
-
-interface Refusals {
-  /** In a row. Those of connections that began together are one. */
-  readonly times: number
-  readonly noneUntil: number
-}
+/** One request, or connection of Layer 4, is sent again so many times because of refused sessions: others' dials may be what it waits for. */
+export const MAX_SESSION_REPEATS = 3 * MAX_REFUSED
 
 /** TLS to one pool's backends: one secure context for all connections, and a session per backend for resumption. */
 export class UpstreamTls {
   readonly #material: UpstreamTlsMaterial
   readonly #context: SecureContext
   readonly #sessions = new Map<string, Buffer>()
-  /** By address. */
-  readonly #refused = new Map<string, Refusals>()
+  /** How often in a row sessions came to nothing, by address. */
+  readonly #refused = new Map<string, number>()
+  #noneUntil = -Infinity
 
   /** Throws OpenSSL's error about a certificate or key that it cannot read. */
   constructor(material: UpstreamTlsMaterial) {
@@ -65,14 +62,13 @@ export class UpstreamTls {
 
   /** `now`: of Clock.now(). */
   optionsFor(address: BackendAddress, now: number): ConnectionOptions {
-    const { noneUntil = -Infinity } = this.#refused.get(address.text) ?? {}
     return {
       secureContext: this.#context,
       rejectUnauthorized: this.#material.verify,
       // RFC 6066 §3: SNI contains names only. Without a name, the certificate is checked against the address.
       servername: this.#material.serverName ?? nameOf(address),
       ALPNProtocols: this.#material.alpn === undefined ? undefined : [...this.#material.alpn],
-      session: now < noneUntil ? undefined : this.#sessions.get(address.text)
+      session: now < this.#noneUntil ? undefined : this.#sessions.get(address.text)
     }
   }
 
@@ -87,15 +83,17 @@ export class UpstreamTls {
    */
   refused({ text }: BackendAddress, session: Buffer, now: number): void {
     if (this.#sessions.get(text) === session) this.#sessions.delete(text)
-    const { times = 0, noneUntil = -Infinity } = this.#refused.get(text) ?? {}
-    if (now < noneUntil) return
-    if (times + 1 >= MAX_REFUSED) this.#sessions.delete(text)
+    // Those of connections that began together count once.
+    if (now < this.#noneUntil) return
+    this.#noneUntil = now + NONE_FOR_MS
+    const times = (this.#refused.get(text) ?? 0) + 1
+    if (times >= MAX_REFUSED) this.#sessions.delete(text)
     if (this.#refused.size >= MAX_SESSIONS) this.#refused.clear()
-    this.#refused.set(text, { times: times + 1, noneUntil: now + NONE_FOR_MS })
+    this.#refused.set(text, times)
   }
 
   remember(address: BackendAddress, session: Buffer): void {
-    if ((this.#refused.get(address.text)?.times ?? 0) >= MAX_REFUSED) return
+    if ((this.#refused.get(address.text) ?? 0) >= MAX_REFUSED) return
     // The newest ticket moves to the end; beyond the bound the session with the oldest handshake is dropped.
     this.#sessions.delete(address.text)
     if (this.#sessions.size >= MAX_SESSIONS) this.#sessions.delete(this.#sessions.keys().next().value!)

@@ -20,10 +20,14 @@ t.test(
     tls.remember(address, session('third'))
     t.equal(offered(9 + NONE_FOR_MS), undefined)
     t.same(offered(10 + NONE_FOR_MS), session('third'))
+    const other = { ...address, text: 'other' }
+    tls.remember(other, session('of another'))
+    t.same(tls.optionsFor(other, 10 + NONE_FOR_MS).session, session('of another'))
+    tls.refused(address, session('third'), 20 + NONE_FOR_MS)
     t.equal(
-      tls.optionsFor({ ...address, text: 'other' }, 10).session,
+      tls.optionsFor(other, 20 + NONE_FOR_MS).session,
       undefined,
-      'another backend has its own'
+      'the next try may go to another backend'
     )
   }
 )

@@ -3,7 +3,7 @@ import type { Backend } from '../../../balancer/pool/backend.ts'
 import type { PickContext } from '../../../balancer/pool/pick-context.ts'
 import type { Pool } from '../../../balancer/pool/pool.ts'
 import type { RetryConfig } from '../../../config/model/model.ts'
-import { MAX_REFUSED } from '../../../net/tls/upstream-tls.ts'
+import { MAX_SESSION_REPEATS } from '../../../net/tls/upstream-tls.ts'
 import type { Outgoing } from '../forward-owner.ts'
 import { GRPC_UNAVAILABLE } from './grpc-outcome.ts'
 import type { HeaderBlock } from '../../message/header-block.ts'
@@ -33,7 +33,7 @@ export class Attempts {
   /** One further attempt when a kept connection turns out to be closed. */
   #stale = 1
   /** Further attempts after a TLS session came to nothing. */
-  #session = MAX_REFUSED
+  #session = MAX_SESSION_REPEATS
   /** Further attempts after a backend said that it did not process the request. */
   #refused = 3
   #replay: ReplayBuffer | undefined
