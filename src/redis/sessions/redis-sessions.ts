@@ -1,4 +1,5 @@
 import type {
+  Begun,
   EndedNews,
   RemoteSessions,
   SessionStores,
@@ -7,11 +8,19 @@ import type {
 import type { Connection } from '../connect.ts'
 import type { Command, RedisLink } from '../redis-link.ts'
 import { runScript } from '../script.ts'
-import { endScript, giveTurnScript, takeTurnScript } from './session-scripts.ts'
+import {
+  endScript,
+  giveTurnScript,
+  nameRecordScript,
+  takeRecordsScript,
+  takeTurnScript
+} from './session-scripts.ts'
 
 /** Remembered logouts of one provider, approximately. */
 const MAX_ENDED = 100_000
 const AT_ONCE = 1000
+/** Sessions of one user that a logout removes at once. */
+const MAX_NAMED = 1000
 
 /** Opens the sessions of each provider over one link. */
 export class RedisSessionStores implements SessionStores {
@@ -60,13 +69,19 @@ class RedisSessions implements RemoteSessions {
     }, withinMs)
   }
 
-  write(id: string, record: string, livesMs: number, existing: boolean) {
+  write(id: string, record: string, livesMs: number, begun?: Begun) {
     return this.#ask(async (connection, prefix) => {
       const key = this.#record(prefix, id)
       const ms = Math.max(1, Math.ceil(livesMs))
-      const reply = existing
-        ? await connection.set(key, record, 'PX', ms, 'XX')
-        : await connection.set(key, record, 'PX', ms)
+      if (begun === undefined) return (await connection.set(key, record, 'PX', ms, 'XX')) === 'OK'
+      const args = [id, Math.floor(begun.at), ms, MAX_NAMED]
+      const [reply, ...named] = await Promise.all([
+        connection.set(key, record, 'PX', ms),
+        ...begun.names.map((name) =>
+          runScript(connection, nameRecordScript, [this.#named(prefix, name)], args)
+        )
+      ])
+      named.forEach(expectOk)
       return reply === 'OK'
     })
   }
@@ -82,8 +97,18 @@ class RedisSessions implements RemoteSessions {
     return this.#ask(async (connection, prefix) => {
       const args = [Math.floor(at), Math.ceil(livesMs), MAX_ENDED, ...names]
       expectOk(await runScript(connection, endScript, [this.#stream(prefix)], args))
+      for (const name of names) await this.#removeNamed(connection, prefix, name, at)
       return true as const
     })
+  }
+
+  /** From now on they are of no use, and hold tokens. */
+  async #removeNamed(connection: Connection, prefix: string, name: string, at: number): Promise<void> {
+    const key = this.#named(prefix, name)
+    const ids = await runScript(connection, takeRecordsScript, [key], [Math.floor(at)])
+    if (!Array.isArray(ids)) throw new Error("an answer that is not the script's")
+    // One by one: in a cluster each has its own slot.
+    await Promise.all(ids.map((id) => connection.del(this.#record(prefix, String(id)))))
   }
 
   endedSince(after: string) {
@@ -117,6 +142,10 @@ class RedisSessions implements RemoteSessions {
 
   #record(prefix: string, id: string): string {
     return `${prefix}${this.#name}:session:${id}`
+  }
+
+  #named(prefix: string, name: string): string {
+    return `${prefix}${this.#name}:named:${name}`
   }
 
   #stream(prefix: string): string {

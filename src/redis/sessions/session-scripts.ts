@@ -22,3 +22,22 @@ local left = redis.call('PTTL', KEYS[1])
 if left < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 'OK'
 `)
+
+/**
+ * KEYS: the records of one name, by when their sessions began. ARGV: the record, now, how long a session lasts, how many records
+ * are found at most: those beyond, the oldest, are left to end by themselves.
+ */
+export const nameRecordScript = new Script(`
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[2] - ARGV[3])
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - ARGV[4])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 'OK'
+`)
+
+/** KEYS: as above. Answers the records of sessions that began until ARGV[1], which are named no more. */
+export const takeRecordsScript = new Script(`
+local records = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+return records
+`)

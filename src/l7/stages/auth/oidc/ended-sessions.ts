@@ -70,8 +70,7 @@ export class EndedSessions {
   has({ id, claims, end }: Pick<Session, 'id' | 'claims' | 'end'>): boolean {
     if (this.#ended.size === 0) return false
     const begun = end - this.#lastMs
-    const { sid, sub } = claims
-    return namesOf({ id, sid: textOf(sid), sub: textOf(sub) }).some(
+    return [...namesOf({ id }), ...namesAtProvider(claims)].some(
       (name) => (this.#ended.get(name) ?? -1) >= begun
     )
   }
@@ -133,6 +132,11 @@ export class EndedSessions {
       this.#untold.delete(old)
     }
   }
+}
+
+/** Names that a provider may tell in a logout. */
+export function namesAtProvider({ sid, sub }: Session['claims']): string[] {
+  return namesOf({ sid: textOf(sid), sub: textOf(sub) })
 }
 
 function namesOf({ id, sid, sub }: Ending): string[] {

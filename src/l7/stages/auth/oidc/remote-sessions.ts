@@ -13,10 +13,13 @@ export interface RemoteSessions {
     after: string,
     withinMs?: number
   ): Promise<{ readonly record: string | undefined; readonly ended: EndedNews } | undefined>
-  /** `existing`: only if the record still exists, since a session that has ended meanwhile must not come back. */
-  write(id: string, record: string, livesMs: number, existing: boolean): Promise<boolean | undefined>
+  /**
+   * `begun`: of a new session. Without it only if the record still exists, since a session that has ended meanwhile must
+   * not come back.
+   */
+  write(id: string, record: string, livesMs: number, begun?: Begun): Promise<boolean | undefined>
   remove(id: string): Promise<true | undefined>
-  /** Tells other instances which sessions have ended. */
+  /** Tells other instances which sessions have ended, and removes the records that have one of these names. */
   end(names: readonly string[], at: number, livesMs: number): Promise<true | undefined>
   endedSince(after: string): Promise<EndedNews | undefined>
   /**
@@ -26,6 +29,13 @@ export interface RemoteSessions {
   takeTurn(key: string, owner: string, leaseMs: number): Promise<Turn | undefined>
   /** Gives the turn back; `result` is available for `keptMs` to others that come with the same token. */
   giveTurn(key: string, owner: string, result: string | undefined, keptMs: number): Promise<true | undefined>
+}
+
+export interface Begun {
+  /** ms since 1970. */
+  readonly at: number
+  /** By which its record is found when the session ends. */
+  readonly names: readonly string[]
 }
 
 export interface EndedNews {

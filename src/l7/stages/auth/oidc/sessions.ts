@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Clock } from '../../../../core/clock.ts'
 import type { CookieJar } from './cookies/cookie-jar.ts'
-import type { EndedSessions } from './ended-sessions.ts'
+import { type EndedSessions, namesAtProvider } from './ended-sessions.ts'
 import type { RemoteSessions } from './remote-sessions.ts'
 import type { Seal } from './seal.ts'
 import type { Session } from './session.ts'
@@ -72,7 +72,9 @@ export class Sessions {
     if (remote === undefined) return true
     const record = seal.close(`record ${session.id}`, session)
     if (record.length > MAX_RECORD) return false
-    const taken = await remote.write(digestOf(session.id), record, session.end - clock.wall(), existing)
+    const now = clock.wall()
+    const begun = existing ? undefined : { at: now, names: namesAtProvider(session.claims) }
+    const taken = await remote.write(digestOf(session.id), record, session.end - now, begun)
     if (taken === undefined) throw new Error('it does not take the session')
     return taken
   }
