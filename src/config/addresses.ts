@@ -149,6 +149,11 @@ export function isHostName(text: string): boolean {
 
 /** Several addresses in one text: `10.0.0.1:80, 10.0.0.2:80`. */
 function severalAddresses(text: string): string | undefined {
+  const dashed = /^-([\w.[\]-]+:\d+)(?:\s+-|$)/.exec(text)
+  if (dashed !== null) return `a dash needs a space behind it: "- ${dashed[1]!}"`
+  const ports = /^([\w.-]+:\d{1,5}):\d{1,5}$/.exec(text)
+  if (ports !== null && !/^[\da-f]*:/i.test(text))
+    return `"${text}" has two ports; write the one that the server listens on: "${ports[1]!}"`
   const parts = text.split(/[,;\s]+/).filter((part) => part !== '')
   if (parts.length < 2 || !parts.every((part) => /^[\w.[\]-]+:\d+$/.test(part))) return undefined
   const shown = parts.slice(0, 4).map((part) => `"${part}"`)

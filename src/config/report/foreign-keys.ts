@@ -55,7 +55,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   '`connections: { maxIdle: 64 }` of the pool': ['keepalive', 'maxidleconns', 'maxidleconnsperhost', 'keepaliveconnections'],
   '`protocol: h2` of the pool, `protocols: [h2, http/1.1]` of the listener': ['http2on', 'alpn'],
   '`proxyProtocol: { trusted: [10.0.0.0/8] }` of the listener, `proxyProtocol: v2` of the pool': ['acceptproxy', 'sendproxy', 'sendproxyv2', 'proxyprotocolv2'],
-  '`trustedProxies: [10.0.0.0/8]` of the listener': ['setrealipfrom', 'realipheader', 'forwardedheaders', 'trustedips', 'trustproxy', 'trustforwardheader'],
+  '`trustedProxies: [10.0.0.0/8]` of the listener': ['realip', 'realipfrom', 'proxyheaders', 'remoteip', 'remoteipheader', 'remoteipinternalproxy', 'usexforwardedfor', 'enablerealip', 'trustedproxy', 'setrealipfrom', 'realipheader', 'forwardedheaders', 'trustedips', 'trustproxy', 'trustforwardheader'],
   '`onDown: close` of the pool': ['onmarkeddown', 'onservermarkeddown'],
   '`onUp: close-backups` of the pool': ['onmarkedup'],
   '`sticky: { cookie: NAME }` of the pool': ['cookie', 'stickysessions', 'sessionaffinity', 'persistence', 'appsession'],

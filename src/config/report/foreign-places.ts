@@ -69,6 +69,7 @@ export const placed: readonly (readonly [beside: string, cure: string, keys: rea
   ['minVersion', '`ocsp: true`', ['sslstapling', 'stapling', 'ocspstapling', 'sslstaplingverify', 'muststaple']],
   ['bind', '`tls: { acme: { domains: [example.com] } }`', ['acme', 'letsencrypt', 'autossl']],
   ['challenge', '`directory: letsencrypt-staging`', ['staging', 'test', 'dryrun', 'caurl']],
+  ['rise', '`fall: 3`', ['retries', 'attempts', 'maxretries', 'tries', 'threshold', 'failures', 'maxfail', 'errors', 'maxerrors']],
   ['rise', '`interval: 5s`', ['periodseconds', 'checkintervalseconds', 'healthcheckinterval', 'intervalseconds', 'frequency']],
   ['rise', '`timeout: 2s`', ['timeoutseconds', 'checktimeout', 'healthtimeout', 'healthchecktimeout']],
   ['rise', '`expect: { status: 200-399 }`', ['matcher', 'successcodes', 'expectedresponse', 'httpcode']],

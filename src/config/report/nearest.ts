@@ -155,6 +155,31 @@ export function suggestion(word: string, candidates: readonly string[]): string 
   return candidates.length <= 12 ? `; known: ${shown}` : `; known: ${shown}, …`
 }
 
+/** The same for keys, of which a long one of another program may hold a word of one here: `response_timeout_ms`. */
+export function keySuggestion(key: string, known: readonly string[]): string {
+  if (nearest(key, known) !== undefined) return suggestion(key, known)
+  const near = byWords(key, known)
+  return near === undefined ? suggestion(key, known) : `; did you mean "${near}"?`
+}
+
+/** The one key that shares a word with this one, or undefined. */
+function byWords(key: string, known: readonly string[]): string | undefined {
+  if (key.length > 64) return undefined
+  const words = wordsOf(key)
+  const fitting = known.filter((each) => wordsOf(each).some((word) => words.includes(word)))
+  return fitting.length === 1 ? fitting[0] : undefined
+}
+
+/** Words of four letters and more, without the end that makes a plural or a verb of them. */
+function wordsOf(key: string): string[] {
+  return key
+    .replaceAll(/([a-z\d])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^a-z]+/)
+    .map((word) => word.replace(/(?:ies|y|ion|ing|s|ed)$/, ''))
+    .filter((word) => word.length >= 4)
+}
+
 /** Points out a letter of another script, or an invisible one, in a word that looks right. */
 export function oddLetter(word: string): string {
   const code = /[^\x20-\x7e]/u.exec(word)?.[0].codePointAt(0)

@@ -49,7 +49,10 @@ interface Notes {
 }
 
 function walk(map: RawMap, shape: Shape, path: Path, notes: Notes): void {
-  if (shape.values !== undefined && shape.keys.size === 0) takeIn(map, shape.values, path, notes)
+  if (shape.values !== undefined && shape.keys.size === 0) {
+    takeIn(map, shape.values, path, notes)
+    nameIt(map, shape.values, path, notes)
+  }
   for (const key of Object.keys(map)) if (!shape.keys.has(key)) rename(map, key, shape, path, notes)
   for (const key of Object.keys(map)) {
     const inner = shape.keys.get(key) ?? shape.values
@@ -80,6 +83,27 @@ function takeIn(map: RawMap, inner: Shape, path: Path, notes: Notes): void {
   map[name] = taken
   const message = `"${stray[0]!}" is beside "${name}" and not in it; indent it further`
   notes.findings.push(errorAt([...path, name, stray[0]!], message, 'key'))
+}
+
+/** `caches: { maxBytes: 64mb }` and `pools: { backends: […] }`: the name of the one is missing. */
+function nameIt(map: RawMap, inner: Shape, path: Path, notes: Notes): void {
+  const keys = Object.keys(map)
+  // A pool may have the name of a key.
+  if (keys.length === 0 || !keys.every((key) => inner.keys.has(key) && !named(map[key]!, inner))) return
+  const name = 'main'
+  const taken = Object.create(null) as RawMap
+  for (const key of keys) {
+    taken[key] = map[key]!
+    delete map[key]
+    notes.moves.push({ now: [...path, name, key], written: [...path, key] })
+  }
+  map[name] = taken
+  const message = `the name is missing: write { NAME: { ${keys[0]!}: … } } under "${String(path.at(-1))}", and the name where it is used`
+  notes.findings.push(errorAt([...path, name, keys[0]!], message, 'key'))
+}
+
+function named(value: Raw, inner: Shape): boolean {
+  return isMap(value) && Object.keys(value).some((key) => inner.keys.has(key))
 }
 
 /** Reports a misspelt key and then reads it as meant, so that its value causes no further messages. */

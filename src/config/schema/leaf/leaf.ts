@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { EnvText } from '../../environment/env-text.ts'
 import { foreignKey } from '../../report/foreign-keys.ts'
-import { suggestion, synonymOf } from '../../report/nearest.ts'
+import { keySuggestion, synonymOf } from '../../report/nearest.ts'
 import { keysThatTake } from './lone.ts'
 
 /** Why a value is refused: a whole sentence, or a cure after "expected …, got …". */
@@ -92,7 +92,7 @@ export function mapping<Shape extends z.ZodRawShape>(
       const messages = issue.keys.map((key: string) =>
         Object.hasOwn(elsewhere, key)
           ? `"${key}" ${elsewhere[key]}`
-          : `unknown key "${key}"${unknown?.(key) ?? synonymOf(key, known) ?? foreignKey(key, known) ?? GUESSED + suggestion(key, known)}`
+          : `unknown key "${key}"${unknown?.(key) ?? synonymOf(key, known) ?? foreignKey(key, known) ?? GUESSED + keySuggestion(key, known)}`
       )
       return messages.join('\n')
     }

@@ -16,6 +16,14 @@ function mediaRange() {
   })
 }
 
+/** `gzip, br`, as one text. */
+function severalCodings(value: unknown): string | undefined {
+  const words = typeof value === 'string' ? value.split(/[\s,;|+]+/).filter((word) => word !== '') : []
+  return words.length > 1 && words.every((word) => /^(?:gzip|br|brotli|zstd|deflate)$/.test(word))
+    ? `did you mean { algorithms: [${words.map((word) => (word === 'brotli' ? 'br' : word)).join(', ')}] }?`
+    : undefined
+}
+
 const algorithms = ['zstd', 'br', 'gzip', 'deflate'] as const
 
 /** Names of codings in other programs. */
@@ -53,7 +61,7 @@ const own = mapping(
   },
   {
     lone: firstOf(loneText('algorithms', /^(gzip|br|zstd|deflate)$/), loneList('algorithms'), (value) =>
-      value === 'brotli' ? 'did you mean { algorithms: br }?' : undefined
+      value === 'brotli' ? 'did you mean { algorithms: br }?' : severalCodings(value)
     )
   }
 )
