@@ -81,3 +81,14 @@ t.test('what is gathered into one string instead', async (t) => {
     t.strictSame(transport.writes, [{ kind: 'text', text: out }], name)
   }
 })
+
+t.test('an empty piece is no chunk, which would end the body', async (t) => {
+  const { writer: one, transport } = writer(false)
+  one.head('', UNKNOWN_LENGTH)
+  one.body(Buffer.alloc(0), 0, 0)
+  one.body(Buffer.from('body'), 0, 4)
+  one.body(Buffer.from('body'), 2, 2)
+  one.end('')
+  one.flush()
+  t.equal(transport.writes.map(({ text }) => text).join(''), '4\r\nbody\r\n0\r\n\r\n')
+})

@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import t from 'tap'
 import { backend, lbOf } from './serve.ts'
 
@@ -67,4 +68,25 @@ t.test('a fault is answered as any other error of lb, with the status that is as
   t.match((await ask(405, '*/*')).headers.get('allow'), 'GET, HEAD')
   const named = await ask(404, 'text/html')
   t.equal(named.text, `<p>404 Not Found ${named.id}</p>`)
+})
+
+t.test('an error in gRPC over HTTP/1.1 ends once', async (t) => {
+  const url = new URL(
+    await lbOf(t, {
+      grpcWeb: true,
+      fault: { abort: { percent: 100, status: 503 } },
+      routes: [{ match: {}, respond: {} }]
+    })
+  )
+  for (const type of ['application/grpc', 'application/grpc-web+proto', 'application/grpc-web-text']) {
+    const socket = connect(Number(url.port), url.hostname).setEncoding('latin1')
+    const body = '\0\0\0\0\0'
+    socket.write(
+      `POST / HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\nContent-Length: 5\r\nConnection: close\r\n\r\n${body}`
+    )
+    let text = ''
+    for await (const part of socket) text += String(part)
+    t.match(text, /\r\ngrpc-status: 14\r\n/)
+    t.equal(text.slice(text.indexOf('\r\n\r\n') + 4), '0\r\n\r\n', type)
+  }
 })

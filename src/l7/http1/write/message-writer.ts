@@ -53,6 +53,8 @@ export class BodyWriter {
 
   body(buffer: Buffer, start: number, end: number): void {
     const length = end - start
+    // An empty chunk would be the end of the body (RFC 9112 §7.1).
+    if (length === 0) return
     const chunked = this.#framing === UNKNOWN_LENGTH
     if (chunked) this.#out += length.toString(16) + '\r\n'
     const joined = length === this.#framing && this.#transport.joins(buffer, start - this.#out.length)
