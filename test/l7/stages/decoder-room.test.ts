@@ -1,5 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import type { BodyOutput } from '../../../src/l7/exchange/body-chain.ts'
+import { BodyDecoder } from '../../../src/l7/stages/decompress/body-decoder.ts'
 import { decoderMemory, DecoderRoom, type Decoding } from '../../../src/l7/stages/decompress/decoder-room.ts'
 
 const MB = 1_048_576
@@ -78,4 +81,31 @@ t.test('those that wait are let in in order, as places become free; one that has
     room.wait(() => {}),
     'no more wait'
   )
+})
+
+t.test('one that ends for others says whether it waited for its backend', async (t) => {
+  for (const slowBackend of [true, false]) {
+    const room = new DecoderRoom(MB)
+    const told: boolean[] = []
+    let written = 0
+    const output = { write: () => ++written > 0 && !slowBackend, end() {}, fail() {}, ready() {} }
+    const decoder = new BodyDecoder({
+      coding: 'gzip',
+      limits: { maxBytes: MB, ratio: 10_000 },
+      owner: { onInternalError: () => '' },
+      output: output as unknown as BodyOutput,
+      room,
+      now: () => 0,
+      decoded() {},
+      refuse() {},
+      giveUp: (blocked) => told.push(blocked)
+    })
+    const encoded = gzipSync(Buffer.alloc(200_000, 'abc'))
+    decoder.write(encoded, 0, encoded.length - 8)
+    while (written === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    const quick = new Body()
+    quick.received = MB
+    room.enter(quick, 2 * MB)
+    t.same(told, [slowBackend])
+  }
 })

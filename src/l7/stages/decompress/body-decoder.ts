@@ -30,8 +30,8 @@ export interface BodyDecoderDeps {
   /** The body was decoded completely; it would have become too large. */
   decoded(): void
   refuse(reason: string): void
-  /** Others wait for its memory. */
-  giveUp(): void
+  /** Others wait for its memory. `blocked`: it waits for the backend, not for the client. */
+  giveUp(blocked: boolean): void
 }
 
 /**
@@ -89,7 +89,7 @@ export class BodyDecoder implements BodyTransform, Decoding {
 
   giveUp(): void {
     this.abort()
-    this.#deps.giveUp()
+    this.#deps.giveUp(this.#blocked)
   }
 
   write(buffer: Buffer, start: number, end: number): boolean {

@@ -80,7 +80,8 @@ class Decompress implements Stage {
             this.#refused.add()
             exchange.fail('LB_BODY_TOO_LARGE', `decompress: ${reason}`)
           },
-          giveUp: () => {
+          giveUp: (blocked) => {
+            if (blocked) return void this.#refuse(exchange)
             this.#slow.add()
             exchange.fail('LB_REQUEST_TIMEOUT', 'decompress: it came slowly, and others need its memory')
           }
