@@ -78,6 +78,11 @@ t.test('a body below minRate over HTTP/2 is answered 408; of gRPC it may be slow
     client.socket.write(frame(0, 0, 1, Buffer.from('x')))
   }, 50)
   await eventually(() => client.frames().some(({ type, id }) => type === 0 && id === 1), 'an answer')
+  // It goes on with its drip, which does not keep the stream; it did for 30 s.
+  const reset = () => client.frames().some(({ type, id }) => type === 3 && id === 1)
+  const answered = performance.now()
+  await eventually(reset, 'the stream ends')
+  t.ok(performance.now() - answered < 20_000, 'soon')
   clearInterval(drip)
   const body = client.frames().filter(({ type, id }) => type === 0 && id === 1)
   t.match(Buffer.concat(body.map(({ payload }) => payload)).toString(), /minRate|LB_REQUEST_TIMEOUT|408/)

@@ -8,8 +8,9 @@ import type { Stream } from '../session/stream/stream.ts'
 export class LateEnd {
   readonly #until: number
 
-  constructor(now: number) {
-    this.#until = now + LINGER_MOST_MS
+  /** `mostMs`: how long it may go on sending; 0 for who was too slow with it (RFC 9110 §15.5.9). */
+  constructor(now: number, mostMs = LINGER_MOST_MS) {
+    this.#until = now + mostMs
   }
 
   /** The next deadline, or undefined: its time is over. `hurries`: who still sends gets no more time than others. */

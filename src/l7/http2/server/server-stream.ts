@@ -58,8 +58,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     stream.handler = this
     if (this.#bodyEnded) return
     const { times, now } = connection
-    this.#progress = new Progress()
-    this.#progress.bodyBegins(times, now)
+    this.#reached.bodyBegins(times, now)
     this.#wait()
   }
 
@@ -226,7 +225,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
   }
 
   onEndedFirst(): void {
-    this.#lateEnd = new LateEnd(this.#connection.now)
+    this.#lateEnd ??= new LateEnd(this.#connection.now)
     this.#waiting = false
     this.deadline = this.#connection.now + LINGER_MS
     this.#connection.watch(this)
@@ -250,6 +249,7 @@ export class ServerStream implements DownstreamStream, StreamHandler, Waits {
     const sends = !this.#waiting && exchange !== undefined
     const verdict = judgeClient(this.#reached, exchange ?? NO_STREAM, times, sends, now, this.#total)
     if (typeof verdict === 'number') return void (this.deadline = verdict)
+    if (sends) this.#lateEnd = new LateEnd(now, 0)
     if (sends) return exchange.fail('LB_REQUEST_TIMEOUT', laggards[verdict].body)
     this.#exchange = undefined
     exchange?.onClientGone('LB_IDLE', laggards[verdict].response)
