@@ -20,9 +20,6 @@ export function answerInTime<T>(clock: Clock, withinMs: number, start: () => Pro
       if (lateMs <= LATE_MS) nextTurn(over)
       else cancel = clock.after(Math.min(lateMs, withinMs), () => nextTurn(over))
     })
-    Promise.resolve()
-      .then(start)
-      .then(resolve, reject)
-      .finally(() => cancel())
+    new Promise<T>((started) => started(start())).then(resolve, reject).finally(() => cancel())
   })
 }

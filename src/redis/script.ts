@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import type { ChainableCommander } from 'ioredis'
 import type { Connection } from './connect.ts'
 
 export type Argument = string | number | Buffer
@@ -27,7 +28,20 @@ export function runScript(
   )
 }
 
-/** The same, with all text of the reply as bytes. */
+/** The same, sent before this returns, and not with the other commands of this turn. */
+export function runScriptAtOnce(
+  connection: Connection,
+  script: Script,
+  keys: readonly string[],
+  args: readonly Argument[]
+): Promise<unknown> {
+  return known(
+    () => atOnce(connection.pipeline().evalsha(script.digest, keys.length, ...keys, ...args)),
+    () => connection.eval(script.text, keys.length, ...keys, ...args)
+  )
+}
+
+/** As `runScript`, with all text of the reply as bytes. */
 export function runScriptForBytes(
   connection: Connection,
   script: Script,
@@ -45,6 +59,14 @@ export function runScriptForBytes(
 interface ForBytes {
   evalshaBuffer(script: string, keys: number, ...args: Argument[]): Promise<unknown>
   evalBuffer(script: string, keys: number, ...args: Argument[]): Promise<unknown>
+}
+
+/** Sends one command before this returns. */
+export async function atOnce(command: ChainableCommander): Promise<unknown> {
+  const replies = await command.exec()
+  const [error, reply] = replies![0]!
+  if (error !== null) throw error
+  return reply
 }
 
 async function known(call: () => Promise<unknown>, teach: () => Promise<unknown>): Promise<unknown> {

@@ -5,29 +5,26 @@ import { seededRandom } from '../../src/core/random.ts'
 import { type CachingInstance, cachingInstance, HOST } from './support/caching.ts'
 import { Partition } from './support/partition.ts'
 import { RedisServer, skip } from './support/redis-server.ts'
-import { VersionedSite } from './support/versioned-site.ts'
+import { urlOf, VersionedSite } from './support/versioned-site.ts'
 
-/** LB_BARS=full: 10,000 steps, a minute on a quiet machine; else some. LB_SCHEDULES: another number of steps. */
+/** LB_BARS=full: 10,000 schedules, some six minutes on two cores; else some. LB_SCHEDULES: another number. */
 const full = process.env['LB_BARS'] === 'full'
-const STEPS = Number(process.env['LB_SCHEDULES'] ?? (full ? 10_000 : 400))
-/** Schedules that go on at once, each on paths of its own. */
-const LANES = 6
-const PATHS = 4
-/** Requests of a lane under way at once. */
-const UNDER_WAY = 20
+const SCHEDULES = Number(process.env['LB_SCHEDULES'] ?? (full ? 10_000 : 150))
+/** Schedules that go on at once, each on a URL of its own, which nobody has asked for before. */
+const AT_ONCE = 40
+const WORKERS = 2
 /** After a disturbance of Redis, instances find gaps in the numbers of purges within half a second of reaching it. */
 const HEALS_MS = 3000
 /** Disturbances come in the first part of each period only, so that there is calm, too. */
 const PERIOD_MS = 5500
 const DISTURBED_MS = 2000
+/** A worker that dies again and again is replaced later each time. */
+const CRASH_MS = 3000
 const TIMEOUT_MS = 1000
 const LOOK_MS = 5
 
 /** Servers and instances share two cores with other tests. */
-t.setTimeout(240_000 + STEPS * 100)
-
-/** Where several schedules would stop Redis, or take instances down, one does. */
-const PEACE = 0.9
+t.setTimeout(240_000 + SCHEDULES * 300)
 
 interface Floor {
   readonly version: number
@@ -54,14 +51,56 @@ async function viewOf({ admin }: CachingInstance): Promise<View | undefined> {
   }
 }
 
+/** Many who wait for news of one instance ask it together. */
+class Watch {
+  readonly #instance: CachingInstance
+  #waiting: ((view: View | undefined) => void)[] = []
+  #looks = false
+
+  constructor(instance: CachingInstance) {
+    this.#instance = instance
+  }
+
+  /** As it is after this call. */
+  async view(): Promise<View | undefined> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve)
+      if (!this.#looks) void this.#look()
+    })
+  }
+
+  async #look(): Promise<void> {
+    this.#looks = true
+    while (this.#waiting.length > 0) {
+      const waiting = this.#waiting
+      this.#waiting = []
+      const view = await viewOf(this.#instance)
+      for (const resolve of waiting) resolve(view)
+      await sleep(LOOK_MS)
+    }
+    this.#looks = false
+  }
+}
+
+/** What is known of a URL. */
+interface Known {
+  /** What may be served no more. */
+  readonly floors: Floor[]
+  /** The version that whoever changed or purged it has been told. */
+  told: number
+}
+
 class Schedules {
   readonly wrong: string[] = []
   readonly delays: number[] = []
+  /** Schedules. */
+  ended = 0
   served = 0
   stored = 0
   changes = 0
   purges = 0
   deaths = 0
+  crashes = 0
   partitions = 0
   /** Times that all was in order again after a disturbance. */
   healed = 0
@@ -73,11 +112,12 @@ class Schedules {
   /** Of each instance to Redis. */
   #ways: readonly [Partition, Partition] | undefined
   readonly #instances: CachingInstance[] = []
-  /** What may be served no more. */
-  readonly #floors: Floor[][]
-  /** What whoever changed or purged it has been told. */
-  readonly #told: number[]
+  readonly #watches = new WeakMap<CachingInstance, Watch>()
+  /** By the number of its URL: of each schedule that goes on, or ended while something was out of order. */
+  readonly #known = new Map<number, Known>()
+  #unsettled: number[] = []
   #disturbed = -Infinity
+  #crashed = -Infinity
   #calmSince: number | undefined
   over = false
   #disturbing = false
@@ -90,15 +130,14 @@ class Schedules {
     this.#redis.on('error', () => {})
     t.teardown(() => this.#redis.disconnect())
     this.#random = random
-    this.#make = ({ url }) => cachingInstance(t, { url, timeout: `${TIMEOUT_MS}ms` }, site.origin)
-    this.#floors = site.versions.map(() => [])
-    this.#told = site.versions.map(() => 0)
+    this.#make = ({ url }) => cachingInstance(t, { url, timeout: `${TIMEOUT_MS}ms` }, site.origin, WORKERS)
   }
 
   static async start(t: Test, random: () => number): Promise<Schedules> {
-    const site = await VersionedSite.start(t, LANES * PATHS, random)
+    const site = await VersionedSite.start(t, random)
     const server = new RedisServer(t)
-    await server.start()
+    // Some entries go, or some of their pieces. What has no end stays: the numbers of purges.
+    await server.start('--maxmemory', '200mb', '--maxmemory-policy', 'volatile-lru')
     const made = new Schedules(t, site, server, random)
     const way = (name: string) => Partition.start(t, server.folder, name, server.path)
     const ways = [await way('a'), await way('b')] as const
@@ -115,7 +154,7 @@ class Schedules {
   async #isCalm(): Promise<boolean> {
     if (this.#disturbing || performance.now() - this.#disturbed < HEALS_MS) return false
     const [a, b] = this.#instances as [CachingInstance, CachingInstance]
-    const views = await Promise.all([viewOf(a), viewOf(b)])
+    const views = await Promise.all([this.#view(a), this.#view(b)])
     return (
       a !== b && !this.#disturbing && views.every((view) => view?.reachable === true && view.others === 1)
     )
@@ -129,42 +168,62 @@ class Schedules {
       else if (this.#calmSince === undefined) {
         this.healed++
         // Whatever the one that was cut off has not heard, it has found out that it has missed something.
-        for (const [path, version] of this.#told.entries()) this.#due(path, version, 'healed')
+        for (const [path, { told }] of this.#known) this.#due(path, told, 'healed')
         this.#calmSince = performance.now()
+        void this.#settle()
       }
       await sleep(50)
     }
   }
 
-  async lane(lane: number, steps: number): Promise<void> {
-    const under = new Set<Promise<void>>()
-    const also = (...more: readonly Promise<void>[]): void => {
-      for (const each of more) {
-        const one = each.finally(() => under.delete(one))
-        under.add(one)
-      }
-    }
-    for (let step = 0; step < steps; step++) {
-      await this.#step(lane * PATHS + this.#pick(PATHS), also)
-      while (under.size > UNDER_WAY) await Promise.race(under)
-    }
-    await Promise.all(under)
+  /** Schedules that ended while something was out of order. */
+  async #settle(): Promise<void> {
+    for (const path of this.#unsettled.splice(0)) await this.#end(path)
   }
 
-  /** At the end everybody is asked once more. */
+  async #end(path: number): Promise<void> {
+    await Promise.all(this.#instances.flatMap((each) => [this.#ask(each, path), this.#ask(each, path)]))
+    this.#known.delete(path)
+  }
+
+  async lane(next: () => boolean): Promise<void> {
+    while (next()) {
+      const path = this.#site.add()
+      this.#known.set(path, { floors: [], told: 0 })
+      const under: Promise<void>[] = []
+      const also = (...more: readonly Promise<void>[]): void => void under.push(...more)
+      const steps = 3 + this.#pick(6)
+      for (let step = 0; step < steps; step++) await this.#step(path, also)
+      await Promise.all(under)
+      this.ended++
+      if (this.#calmSince === undefined) this.#unsettled.push(path)
+      else await this.#end(path)
+    }
+  }
+
+  /** When all is in order. */
   async last(): Promise<void> {
-    for (const path of this.#floors.keys())
-      await Promise.all(this.#instances.flatMap((each) => [this.#ask(each, path), this.#ask(each, path)]))
+    const end = performance.now() + 60_000
+    while (this.#calmSince === undefined || this.#unsettled.length > 0) {
+      if (performance.now() > end) throw new Error('it is never in order again')
+      await sleep(50)
+    }
   }
 
+  /** Some steps are waited for, the next ones go on beside others. */
   async #step(path: number, also: (...more: readonly Promise<void>[]) => void): Promise<void> {
     const instance = this.#instances[this.#pick(2)]!
     const what = this.#random()
-    if (what < 0.78) also(this.#ask(instance, path))
-    else if (what < 0.84) await this.#purge(instance, path, also)
-    else if (what < PEACE) also(this.#change(instance, path))
+    if (what < 0.35) await this.#ask(instance, path)
+    else if (what < 0.5) also(this.#ask(instance, path))
+    else if (what < 0.6)
+      also(...this.#instances.flatMap((each) => [this.#ask(each, path), this.#ask(each, path)]))
+    else if (what < 0.64) also(this.#site.leave(instance, path, 40 * this.#random()))
+    else if (what < 0.78) await this.#purge(instance, path, also)
+    else if (what < 0.84) also(this.#change(instance, path))
+    else if (what < 0.9) await this.#change(instance, path)
     else if (what < 0.98) await this.#disturb(what, path, also)
-    else await sleep(20 * this.#random())
+    else await sleep(30 * this.#random())
   }
 
   #pick(n: number): number {
@@ -173,7 +232,9 @@ class Schedules {
 
   async #ask(instance: CachingInstance, path: number): Promise<void> {
     const asked = performance.now()
-    const due = this.#floors[path]!.filter(({ by, from }) => (by ?? instance) === instance && from <= asked)
+    const due = this.#known
+      .get(path)!
+      .floors.filter(({ by, from }) => (by ?? instance) === instance && from <= asked)
     const least = Math.max(0, ...due.map(({ version }) => version))
     const got = await this.#site.ask(instance, path)
     if (got === undefined) return
@@ -188,7 +249,18 @@ class Schedules {
   }
 
   #due(path: number, version: number, why: string, by?: CachingInstance): void {
-    this.#floors[path]!.push({ version, by, why, from: performance.now() })
+    this.#known.get(path)!.floors.push({ version, by, why, from: performance.now() })
+  }
+
+  #tell(path: number, version: number): void {
+    const known = this.#known.get(path)!
+    known.told = Math.max(known.told, version)
+  }
+
+  async #view(instance: CachingInstance): Promise<View | undefined> {
+    let watch = this.#watches.get(instance)
+    if (watch === undefined) this.#watches.set(instance, (watch = new Watch(instance)))
+    return watch.view()
   }
 
   /** What it has changed itself an instance never serves again, and neither does the other, unless Redis was in the way. */
@@ -197,7 +269,7 @@ class Schedules {
     const version = await this.#site.change(instance, path)
     if (version === undefined) return
     this.changes++
-    this.#told[path] = Math.max(this.#told[path]!, version)
+    this.#tell(path, version)
     this.#due(path, version, 'changed here', instance)
     const calmSince = this.#calmSince
     if (calmSince === undefined || calmSince > began || performance.now() - began > TIMEOUT_MS / 2) return
@@ -211,10 +283,11 @@ class Schedules {
     also: (...more: readonly Promise<void>[]) => void
   ): Promise<void> {
     const version = ++this.#site.versions[path]!
-    const url = `http://${HOST}/p${path}`
-    // A prefix is ended by what follows the path in no key, so that /p1 is not /p11.
-    const target = [{ url }, { tag: `tag${path}` }, { prefix: `${url}` }][this.#pick(3)]!
-    const told = await instance.purge(target).catch(() => undefined)
+    const url = `http://${HOST}${urlOf(path)}`
+    const all = this.#random() < 0.01
+    const target = all ? { all } : [{ url }, { tag: `tag${path}` }, { prefix: url }][this.#pick(3)]!
+    const soft = this.#random() < 0.25 ? { soft: true } : {}
+    const told = await instance.purge({ ...target, ...soft }).catch(() => undefined)
     // It has died meanwhile, and perhaps told nobody.
     if (told === undefined) return
     this.purges++
@@ -229,7 +302,7 @@ class Schedules {
     // Redis has not answered in time: it holds here, and there when it does.
     if (late && !(await this.#sees(instance, ({ unsent }) => unsent === 0))) return
     const from = performance.now()
-    this.#told[path] = Math.max(this.#told[path]!, version)
+    this.#tell(path, version)
     const number = Number(await this.#redis.get('lb:cache:{main}:purges'))
     // The number is gone with all else: when all is in order again, it is due.
     if (this.#flushed > began) return
@@ -248,11 +321,10 @@ class Schedules {
   async #sees(instance: CachingInstance, holds: (view: View) => boolean): Promise<boolean> {
     const end = performance.now() + 60_000
     for (;;) {
-      const view = await viewOf(instance)
+      const view = await this.#view(instance)
       if (view === undefined) return false
       if (holds(view)) return true
       if (performance.now() > end) throw new Error('a purge is never heard of')
-      await sleep(LOOK_MS)
     }
   }
 
@@ -270,6 +342,7 @@ class Schedules {
       if (what >= 0.97) await this.#redis.lpush(name, 'x')
       return
     }
+    if (what < 0.905 && performance.now() - this.#crashed > CRASH_MS) return this.#crash()
     if (this.#disturbing || performance.now() % PERIOD_MS > DISTURBED_MS) return
     this.#disturbing = true
     this.#disturbed = performance.now()
@@ -303,6 +376,13 @@ class Schedules {
     this.#instances[index] = await this.#make(this.#ways![index]!)
   }
 
+  /** A worker, perhaps in the middle of a fill that it holds the claim of. */
+  #crash(): void {
+    this.#crashed = performance.now()
+    this.crashes++
+    this.#instances[this.#pick(2)]!.crash(1 + this.#pick(WORKERS))
+  }
+
   /** One instance reaches Redis only in part, late, or not at all. */
   async #part(path: number, also: (...more: readonly Promise<void>[]) => void): Promise<void> {
     this.partitions++
@@ -329,17 +409,20 @@ t.test(
     const seed = Number(process.env['LB_SEED'] ?? 181_527_198)
     t.comment(`seed ${seed}`)
     const all = await Schedules.start(t, seededRandom(seed))
-    const steps = Math.ceil(STEPS / LANES)
-    await Promise.all(Array.from({ length: LANES }, (_, lane) => all.lane(lane, steps)))
+    let begun = 0
+    await Promise.all(Array.from({ length: AT_ONCE }, () => all.lane(() => begun++ < SCHEDULES)))
     await all.last()
     all.over = true
-    const { served, stored, purges, changes, deaths, partitions, healed, delays } = all
+    const { ended, served, stored, purges, changes, deaths, crashes, partitions, healed, delays } = all
     t.comment(
-      `${served} answers, ${stored} of them stored; ${purges} purges, ${changes} changes, ${deaths} deaths, ${partitions} partitions, ${healed} times in order`
+      `${ended} schedules: ${served} answers, ${stored} of them stored; ${purges} purges, ${changes} changes, ${deaths} deaths of instances and ${crashes} of workers, ${partitions} partitions, ${healed} times in order`
     )
     t.strictSame(all.wrong, [])
-    t.ok(served > STEPS / 2 && stored > 0 && purges > 0 && changes > 0)
-    const half = delays.sort((a, b) => a - b)[delays.length >> 1] ?? 0
-    t.comment(`${delays.length} purges heard of, half of them within ${half.toFixed(1)} ms`)
+    t.ok(ended === SCHEDULES && served > SCHEDULES && stored > 0 && purges > 0 && changes > 0)
+    delays.sort((a, b) => a - b)
+    const [half, most] = [0.5, 0.99].map((share) => delays[Math.floor(delays.length * share)] ?? 0)
+    t.comment(
+      `${delays.length} times a purge was heard of, half within ${half!.toFixed(1)} ms, 99 % within ${most!.toFixed(1)}`
+    )
   }
 )

@@ -2,6 +2,7 @@ import t from 'tap'
 import { encodeEntry } from '../../src/l7/cache/entry.ts'
 import { CacheNames } from '../../src/redis/cache/names.ts'
 import { type Opened, RemoteCache } from '../../src/redis/cache/remote-cache.ts'
+import { answerInTime } from '../../src/redis/answer-in-time.ts'
 import { TierWords } from '../../src/redis/cache/tier-words.ts'
 import { encodeHead } from '../../src/redis/cache/wire-head.ts'
 import type { RedisLink } from '../../src/redis/redis-link.ts'
@@ -83,3 +84,40 @@ t.test('loads that read the purges at the same time all know the last one', asyn
   if (server.reading > 0) await server.answers()
   t.match(opened[1], { kind: 'unreadable' }, 'the second one knows of it')
 })
+
+t.test(
+  'a claim of what replaces an entry, and a removal, are sent before the answer goes to the client',
+  (t) => {
+    const sent: string[] = []
+    const write = (name: string) => {
+      sent.push(name)
+      return { exec: () => Promise.resolve([[null, [1, 1, 1]]]) }
+    }
+    const connection = {
+      // As ioredis does: sent at the end of the turn, all of them together.
+      evalsha: () => new Promise(() => setImmediate(() => sent.push('later'))),
+      pipeline: () => ({ evalsha: () => write('script'), incr: () => write('incr') })
+    }
+    const clock = new FakeClock()
+    const link = {
+      usable: true,
+      timeoutMs: 50,
+      ask: (command: (connection: unknown) => Promise<unknown>, done: (found: unknown) => void) =>
+        void answerInTime(clock, 50, () => command(connection)).then(done, () => done(undefined))
+    }
+    const remote = new RemoteCache({
+      link: link as unknown as RedisLink,
+      names: new CacheNames('lb:', 'main'),
+      words: TierWords.create(1),
+      clock,
+      instance: 'one'
+    })
+    remote.remove(KEY, undefined, () => {})
+    t.strictSame(sent, ['incr', 'script'])
+    remote.hold(KEY, 'token', { storing: true, take: true }, () => {})
+    t.strictSame(sent, ['incr', 'script', 'script'], 'after the removal, which ends the claims before it')
+    remote.hold(KEY, 'token', { storing: true, take: false }, () => {})
+    t.equal(sent.length, 3, 'others are waiting already for what is claimed')
+    t.end()
+  }
+)

@@ -4,7 +4,7 @@ import type { Purge } from '../../l7/cache/ports.ts'
 import { steadyNow } from '../../l7/cache/steady-now.ts'
 import type { Connection } from '../connect.ts'
 import type { RedisLink } from '../redis-link.ts'
-import { runScript, runScriptForBytes } from '../script.ts'
+import { atOnce, runScript, runScriptAtOnce, runScriptForBytes } from '../script.ts'
 import { commitScript, holdScript, openScript, releaseScript, removeScript } from './entry-scripts.ts'
 import type { CacheNames } from './names.ts'
 import { newsOf } from './purges/news.ts'
@@ -150,7 +150,8 @@ export class RemoteCache {
   }
 
   /**
-   * Prolongs a claim, or takes it. `done` gets the offset that turns a time of this machine into one of the server, not
+   * Prolongs a claim, or takes it. Taken, it is sent before this returns: the answer goes to the client after that, so whoever has
+   * it and asks another instance is waited for there until the new entry is in Redis. `done` gets the offset that turns a time of this machine into one of the server, not
    * later than the true one.
    */
   hold(
@@ -163,7 +164,8 @@ export class RemoteCache {
     const args = [token, LEASE_MS, storing ? 'f' : 'r', take ? '1' : '0']
     this.#link.ask(
       async (connection) => {
-        const reply = await runScript(connection, holdScript, [head, claim], args)
+        const run = take ? runScriptAtOnce : runScript
+        const reply = await run(connection, holdScript, [head, claim], args)
         const received = this.now()
         const [seconds, micros, ours] = numbers(reply, 3)
         return { offsetMs: ours === 1 ? seconds! * 1000 + micros! / 1000 - received : undefined }
@@ -210,9 +212,10 @@ export class RemoteCache {
     this.#link.ask(
       async (connection) => {
         // Counted first: whoever begins to hear and finds the count unchanged has missed nothing.
-        const counted = connection.incr(this.#names.removals)
+        const counted = atOnce(connection.pipeline().incr(this.#names.removals))
+        // At once, too: it would end a claim of the same turn that is meant to follow it.
         const [reply] = await Promise.all([
-          runScript(connection, removeScript, [head, claim, gone], args),
+          runScriptAtOnce(connection, removeScript, [head, claim, gone], args),
           counted
         ])
         return reply

@@ -2,7 +2,11 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-import { configure, start } from '../../../src/index.ts'
+import { configure } from '../../../src/index.ts'
+import { start } from '../../../src/runtime/control/start.ts'
+import type { Runtime } from '../../../src/runtime/runtime.ts'
+import type { Workers } from '../../../src/runtime/workers/workers.ts'
+import { memoryLogger } from '../../fakes/memory-logger.ts'
 import { RedisServer, until } from './redis-server.ts'
 
 export interface Origin {
@@ -34,6 +38,8 @@ export interface CachingInstance {
   readonly admin: string
   purge(target: object): Promise<{ purged: number; unsent?: string[] }>
   kill(): Promise<void>
+  /** A worker dies, and is replaced. */
+  crash(worker: number): void
 }
 
 /** An instance that starts may have the port of one that died, whose connections are kept. */
@@ -49,7 +55,7 @@ export async function cachingInstance(
   origin: Origin,
   workers = 0
 ): Promise<CachingInstance> {
-  const lb = await start(
+  const lb = (await start(
     configure({
       workers,
       log: { level: 'silent' },
@@ -66,8 +72,9 @@ export async function cachingInstance(
       caches: { main: { store: 'redis', maxBytes: '16mb', maxObjectBytes: '2mb' } },
       redis,
       admin: { bind: '127.0.0.1:0' }
-    })
-  )
+    }),
+    { log: memoryLogger('error'), logLevel: 'silent', crashable: true }
+  )) as Runtime
   t.teardown(() => lb.kill())
   const admin = `http://${lb.adminAddresses[0]!}`
   await until('each thread reaches Redis, and the cache hears of purges', async () => {
@@ -87,7 +94,8 @@ export async function cachingInstance(
       })
       return (await answer.json()) as { purged: number; unsent?: string[] }
     },
-    kill: () => lb.kill()
+    kill: () => lb.kill(),
+    crash: (worker) => (lb.planes as Workers).crash(worker, 'deliberately')
   }
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { ask, type CachingInstance, type Origin, originOf } from './caching.ts'
+import { ask, type CachingInstance, HOST, type Origin, originOf } from './caching.ts'
 
 export const LANGUAGES = ['de', 'en'] as const
 
@@ -15,24 +16,29 @@ export interface Checked {
 
 /** An origin whose URLs have versions. A body tells which one it is, in which language, and that it is whole. */
 export class VersionedSite {
-  readonly versions: number[]
+  /** By number of the URL. */
+  readonly versions: number[] = []
   readonly #random: () => number
   origin!: Origin
 
-  private constructor(paths: number, random: () => number) {
-    this.versions = Array.from({ length: paths }, () => 0)
+  private constructor(random: () => number) {
     this.#random = random
   }
 
-  static async start(t: Test, paths: number, random: () => number): Promise<VersionedSite> {
-    const site = new VersionedSite(paths, random)
+  static async start(t: Test, random: () => number): Promise<VersionedSite> {
+    const site = new VersionedSite(random)
     site.origin = await originOf(t, (request, response) => site.#answer(request, response))
     return site
   }
 
+  /** A URL that nobody has asked for. Ended by a slash, so that none is the beginning of another. */
+  add(): number {
+    return this.versions.push(0) - 1
+  }
+
   /** Asks an instance as some client would, and checks that the answer is one the site once gave. */
   async ask(instance: CachingInstance, path: number): Promise<Checked | undefined> {
-    const url = `/p${path}`
+    const url = urlOf(path)
     const language = LANGUAGES[Math.floor(this.#random() * LANGUAGES.length)]!
     const kind = this.#random()
     const version = this.versions[path]!
@@ -59,13 +65,25 @@ export class VersionedSite {
 
   /** Changes a URL at the origin, through an instance. Returns the version that this made, where it is known. */
   async change(instance: CachingInstance, path: number): Promise<number | undefined> {
-    const got = await ask(instance, `/p${path}`, { 'content-length': '0' }, 'POST').catch(() => undefined)
+    const got = await ask(instance, urlOf(path), { 'content-length': '0' }, 'POST').catch(() => undefined)
     return got?.status === 200 ? Number(got.body) : undefined
+  }
+
+  /** A client that goes away, perhaps before it has got everything. */
+  async leave(instance: CachingInstance, path: number, afterMs: number): Promise<void> {
+    const asking = request(`${instance.url}${urlOf(path)}`, {
+      headers: { host: HOST, 'accept-language': LANGUAGES[0] }
+    })
+    asking.on('error', () => {})
+    asking.on('response', (response) => response.on('error', () => {}).resume())
+    asking.end()
+    await sleep(afterMs)
+    asking.destroy()
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const url = request.url!
-    const path = Number(url.slice(2))
+    const path = Number(url.slice(2, -1))
     if (request.method === 'POST') {
       return void response.end(String(++this.versions[path]!))
     }
@@ -89,6 +107,10 @@ export class VersionedSite {
     }
     setTimeout(send, kind < 0.3 ? 5 + 40 * this.#random() : 0)
   }
+}
+
+export function urlOf(path: number): string {
+  return `/p${path}/`
 }
 
 function tagOf(url: string, language: string, version: number): string {
