@@ -338,8 +338,8 @@ class Schedules {
       const name = await this.#redis.randomkey()
       if (name === null || /purge|instances|removals/.test(name)) return
       await this.#redis.del(name)
-      // Or somebody else's data stands there.
-      if (what >= 0.97) await this.#redis.lpush(name, 'x')
+      // Or somebody else's data stands there, if nothing of ours does again.
+      if (what >= 0.97) await this.#redis.lpush(name, 'x').catch(() => {})
       return
     }
     if (what < 0.905 && performance.now() - this.#crashed > CRASH_MS) return this.#crash()
