@@ -116,6 +116,7 @@ class Schedules {
   /** By the number of its URL: of each schedule that goes on, or ended while something was out of order. */
   readonly #known = new Map<number, Known>()
   #unsettled: number[] = []
+  #settling: Promise<void> = Promise.resolve()
   #disturbed = -Infinity
   #crashed = -Infinity
   #calmSince: number | undefined
@@ -170,7 +171,7 @@ class Schedules {
         // Whatever the one that was cut off has not heard, it has found out that it has missed something.
         for (const [path, { told }] of this.#known) this.#due(path, told, 'healed')
         this.#calmSince = performance.now()
-        void this.#settle()
+        this.#settling = this.#settle()
       }
       await sleep(50)
     }
@@ -203,11 +204,12 @@ class Schedules {
 
   /** When all is in order. */
   async last(): Promise<void> {
-    const end = performance.now() + 60_000
+    const end = performance.now() + 150_000
     while (this.#calmSince === undefined || this.#unsettled.length > 0) {
       if (performance.now() > end) throw new Error('it is never in order again')
       await sleep(50)
     }
+    await this.#settling
   }
 
   /** Some steps are waited for, the next ones go on beside others. */
