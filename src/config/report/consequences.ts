@@ -31,7 +31,7 @@ export function withoutConsequences(findings: readonly Finding[]): readonly Find
       cures.set(above, `${cures.get(above) ?? ''} ${deep[1]!}`)
     }
     if (
-      !/^unknown key .*(?:here it is|did you mean|each share is an item)|^"[\w-]+" is (?:`|a part of `)/.test(
+      !/^unknown key .*(?:here it is|did you mean|each (?:share|name) is an item)|^"[\w-]+" is (?:`|a part of `)/.test(
         message
       )
     )

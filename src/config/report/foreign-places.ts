@@ -1,5 +1,10 @@
 /** Keys that have a meaning only where a certain other key is allowed. */
 export const placed: readonly (readonly [beside: string, cure: string, keys: readonly string[]])[] = [
+  ['halfClose', '`timeouts: { connect: 3s }` of the pool', ['connect', 'connecttimeout', 'dial', 'dialtimeout']],
+  ['sni', '`protocol: udp`, beside `mode: l4`', ['proto', 'transport', 'udp', 'network', 'sockettype']],
+  ['backup', '`backup: true`', ['role', 'standby', 'spare', 'secondary', 'fallback', 'failover', 'priority', 'order', 'tier']],
+  ['panicThreshold', '`onDown: close`', ['onfailure', 'onfail', 'onunhealthy', 'onerrorclose', 'ondisconnect']],
+  ['boundedLoad', 'not needed: few clients move where backends come and go; take it out', ['virtualnodes', 'vnodes', 'replicas', 'ringsize', 'minimumringsize', 'maximumringsize', 'tablesize', 'hashfunction', 'consistent']],
   ['pathPrefix', '`pathPrefix: /api/`, `path: /api` for this path alone, or `pathRegex: "^/api/[0-9]+$"`', ['location', 'locationmatch', 'uri', 'url', 'requesturi', 'requestpath', 'location(path)']],
   ['heuristic', '`defaultTtl: 60s`, and for errors `negativeTtl: { 404: 10s }`', ['proxycachevalid', 'valid', 'cachevalid', 'statuses', 'ttl', 'maxage', 'duration', 'expires', 'cachedefaultexpire', 'beresp.ttl', 'statusttl']],
   ['heuristic', '`staleIfError: 1h`', ['proxycacheusestale', 'usestale', 'servestale', 'cachestaleonerror', 'staleonerror', 'grace', 'keep']],

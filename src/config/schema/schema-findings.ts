@@ -143,7 +143,9 @@ class Translation {
     if (meant !== undefined) return meant.forEach((inner) => this.add(inner, path))
     const scalar = typeof value !== 'object' || value === null || value instanceof EnvText
     const inner = branches.flat().flatMap(atRoot)
-    const leaf = inner.find((issue) => issue.code === 'custom')
+    const custom = inner.filter((issue) => issue.code === 'custom')
+    // What is said in a sentence knows more than what lists the kinds.
+    const leaf = custom.find((issue) => leafIssue(issue).sentence !== undefined) ?? custom[0]
     const params = leaf === undefined ? undefined : leafIssue(leaf)
     if (scalar && params?.sentence !== undefined) return this.#leaf(path, params)
     const expected = new Set(inner.flatMap(expectation))

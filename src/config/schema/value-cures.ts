@@ -100,7 +100,7 @@ function inlineCure(expected: string, value: Raw | undefined): string | undefine
 
 /** Keys under which the value itself is written one level too deep: `dns: { name: example.com, type: srv }`. */
 const ITSELF =
-  /^(?:name|names|value|path|paths|file|filename|url|uri|host|hosts|hostname|address|addr|addresses|domain|domains|service|servicename|exact)$/i
+  /^(?:name|names|value|path|paths|file|filename|url|uri|host|hosts|hostname|address|addr|addresses|domain|domains|service|servicename|exact|kind|mode|level|format)$/i
 
 function oneValueCure(expected: string, value: RawMap): string {
   const socket = value['socket_address']

@@ -87,6 +87,7 @@ export function word<const Words extends readonly string[]>(
   })
 }
 
+const YES = new Set(['yes', 'on', 'true', 'enable', 'enabled', 'include', 'always', 'y', 'active'])
 const NO = new Set(['no', 'off', 'false', 'none', 'never', 'disabled', 'disable', 'skip', 'optional'])
 
 export function flag() {
@@ -94,7 +95,7 @@ export function flag() {
     const value = booleanOf(input)
     if (value !== undefined) return value
     const word = textOf(input)?.toLowerCase()
-    if (word === 'yes' || word === 'on' || word === 'true') return new Refusal({ cure: 'write true' })
+    if (word !== undefined && YES.has(word)) return new Refusal({ cure: 'write true' })
     if (word !== undefined && NO.has(word)) return new Refusal({ cure: 'write false' })
     if (numberOf(input) === 1) return new Refusal({ cure: 'write true' })
     if (numberOf(input) === 0 || input === null) return new Refusal({ cure: 'write false' })

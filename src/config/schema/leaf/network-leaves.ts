@@ -72,6 +72,16 @@ function cidrCure(written: string): string | undefined {
   const several = written.split(/[,;\s]+/).filter((part) => part !== '')
   if (several.length > 1 && several.every((part) => parseCidr(part) !== undefined))
     return `each network is an item of a list: [${several.map((part) => `"${part}"`).join(', ')}]`
+  const close = written.replace(/^\s*(.*?)\s*[;,]?$/, '$1').replaceAll(/\s*\/\s*/g, '/')
+  const short = close.replace(
+    /^(\d+(?:\.\d+){0,2})\//,
+    (_, bytes: string) => `${[...bytes.split('.'), '0', '0', '0'].slice(0, 4).join('.')}/`
+  )
+  const meant = [close, short, close.replace(/^(\d+(?:\.\d+){3}):\d+$/, '$1')].find(
+    (each) => each !== written && parseCidr(each) !== undefined
+  )
+  if (meant !== undefined)
+    return `did you mean "${meant}"?${/:\d+$/.test(written) ? ' A network has no port' : ''}`
   const mask = /^([\d.]+)\/((?:\d+\.){3}\d+)$/.exec(written)
   if (mask !== null) return `write "${mask[1]}/${maskBits(mask[2]!)}"`
   if (/^[\d.]+\s*-\s*[\d.]+$/.test(written)) return 'a range is written as the networks it consists of'
@@ -127,14 +137,17 @@ export function fieldName() {
 }
 
 /** A field value; CR, LF and NUL are refused. `foreign`: what other proxies write for it, with the cure. */
-export function fieldValue(foreign: (value: string) => string | undefined = foreignFieldValue) {
+export function fieldValue(
+  foreign: (value: string) => string | undefined = foreignFieldValue,
+  first: (value: string) => string | undefined = () => undefined
+) {
   return text('the text of a field', {
     min: 0,
     max: 4096,
     reject: (value) =>
       // Heads are written as latin1; other characters would be mangled.
       /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
-        ? foreign(value)
+        ? (first(value) ?? foreign(value))
         : 'a field value must be visible latin1 characters'
   })
 }

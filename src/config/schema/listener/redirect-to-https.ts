@@ -10,7 +10,8 @@ const OTHER_REDIRECT =
 function toHttpsMeant(value: unknown): string | undefined {
   if (value === 443) return 'write true'
   const status = typeof value === 'number' && value >= 300 && value < 400
-  if (status || (typeof value === 'string' && /[/{.]/.test(value))) return `write true; ${OTHER_REDIRECT}`
+  if (status || (typeof value === 'string' && /[/{.]|^30\d$/.test(value)))
+    return `write true; ${OTHER_REDIRECT}`
   return undefined
 }
 

@@ -106,9 +106,9 @@ function redirectStatus() {
     if (word === 'permanent') return new Refusal({ cure: 'write 301, or 308, which keeps the method' })
     if (word === 'temporary' || word === 'redirect')
       return new Refusal({ cure: 'write 302, or 307, which keeps the method' })
-    return new Refusal(
-      word !== undefined && statuses.map(String).includes(word) ? { cure: 'write it without quotes' } : {}
-    )
+    const written = word?.split(' ')[0]
+    if (written === undefined || !statuses.map(String).includes(written)) return new Refusal({})
+    return new Refusal({ cure: written === word ? 'write it without quotes' : `write ${written}` })
   })
 }
 

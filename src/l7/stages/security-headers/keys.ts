@@ -9,6 +9,21 @@ function policy(words: string) {
   return z.union([off(), fieldValue()]).optional().describe(words)
 }
 
+/** Words that a policy has in single quotes; without them they are names of hosts. */
+const BARE =
+  /(?:^|[\s;])(self|none|unsafe-inline|unsafe-eval|unsafe-hashes|strict-dynamic|report-sample|(?:nonce|sha256|sha384|sha512)-\S+)(?=[\s;]|$)/
+
+function contentPolicy(words: string) {
+  const unquoted = (value: string) => {
+    const bare = BARE.exec(value)?.[1]
+    return bare === undefined ? undefined : `in a policy it is '${bare}', with its single quotes`
+  }
+  return z
+    .union([off(), fieldValue(undefined, unquoted)])
+    .optional()
+    .describe(words)
+}
+
 const embedder = ['require-corp', 'credentialless', 'unsafe-none'] as const
 const opener = ['same-origin', 'same-origin-allow-popups', 'noopener-allow-popups', 'unsafe-none'] as const
 const resource = ['same-origin', 'same-site', 'cross-origin'] as const
@@ -43,8 +58,8 @@ const own = mapping(
       .union([off(), word(referrer)])
       .optional()
       .describe('Referrer-Policy.'),
-    csp: policy('Content-Security-Policy.'),
-    cspReportOnly: policy('Content-Security-Policy-Report-Only.'),
+    csp: contentPolicy('Content-Security-Policy.'),
+    cspReportOnly: contentPolicy('Content-Security-Policy-Report-Only.'),
     permissions: policy('Permissions-Policy.'),
     opener: z
       .union([off(), word(opener)])
