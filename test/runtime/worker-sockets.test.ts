@@ -182,3 +182,35 @@ t.test(
     await t.rejects(inboxes[0]!.take('never sent', 1), { message: 'sockets that were sent did not come' })
   }
 )
+
+t.test(
+  'sockets that were sent to a thread that died before it opened its pipe do not listen on',
+  { skip },
+  async (t) => {
+    const port = await freePort()
+    const handle = bindTcp('127.0.0.1', port, true)
+    handle.listen(16)
+    const sender = new DescriptorSender(() => {})
+    await sender.send(new Map([['web', [handle]]]), () => {})
+    sender.close()
+    handle.close()
+    const refused = async () => {
+      const socket = connect(port, '127.0.0.1')
+      try {
+        await once(socket, 'connect')
+        return false
+      } catch {
+        return true
+      } finally {
+        socket.destroy()
+      }
+    }
+    // The kernel gives up what stood in the pipe a moment later.
+    let gone = await refused()
+    for (let tries = 0; !gone && tries < 100; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      gone = await refused()
+    }
+    t.ok(gone, 'the port is free')
+  }
+)

@@ -1,5 +1,5 @@
 import { failure, UV_EMFILE } from '../transport/raw-streams.ts'
-import { openFarEnd, type DescriptorHandle } from './ipc-pipe.ts'
+import { openFarEnd, type DescriptorHandle, type FarEnd } from './ipc-pipe.ts'
 
 /** Long enough for a busy main thread; a failure to send is reported at once. */
 const WITHIN_MS = 18_000
@@ -24,7 +24,7 @@ export class DescriptorInbox {
 
   readonly #withinMs: number
 
-  constructor(far: number, withinMs = WITHIN_MS) {
+  constructor(far: FarEnd, withinMs = WITHIN_MS) {
     this.#withinMs = withinMs
     openFarEnd(far, (label, handle) => {
       this.#forgetBefore(label)

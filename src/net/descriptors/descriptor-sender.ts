@@ -1,4 +1,11 @@
-import { joinedPipes, sendDescriptor, type DescriptorHandle, type IpcPipe } from './ipc-pipe.ts'
+import {
+  closeUnopened,
+  joinedPipes,
+  sendDescriptor,
+  type DescriptorHandle,
+  type FarEnd,
+  type IpcPipe
+} from './ipc-pipe.ts'
 
 /** What a worker finds in its inbox: the number of sockets of each key, in the order of arrival. */
 export interface SentSockets {
@@ -11,14 +18,15 @@ export interface SentSockets {
  * closes its descriptors: so it gets duplicates, and the main thread keeps the sockets.
  */
 export class DescriptorSender {
-  readonly #opened: (far: number) => void
+  readonly #opened: (far: FarEnd) => void
   #pipe: Promise<IpcPipe> | undefined
   #last: Promise<unknown> = Promise.resolve()
   #batches = 0
   #closed = false
+  #far: FarEnd | undefined
 
-  /** `opened` passes the number of the worker's end to the worker, before anything is sent. */
-  constructor(opened: (far: number) => void) {
+  /** `opened` passes the worker's end to the worker, before anything is sent. */
+  constructor(opened: (far: FarEnd) => void) {
     this.#opened = opened
   }
 
@@ -35,7 +43,11 @@ export class DescriptorSender {
   close(): void {
     this.#closed = true
     this.#pipe?.then(
-      (pipe) => pipe.close(),
+      (pipe) => {
+        pipe.close()
+        // The worker has died before it came to open it.
+        if (this.#far !== undefined) closeUnopened(this.#far)
+      },
       () => {}
     )
   }
@@ -60,6 +72,7 @@ export class DescriptorSender {
 
   async #open(): Promise<IpcPipe> {
     const { near, far } = await joinedPipes()
+    this.#far = far
     this.#opened(far)
     return near
   }

@@ -45,7 +45,7 @@ export class Duplicator {
       openFarEnd(far, (label, copy) => {
         if (label === `${this.#number}` && this.#arrived !== undefined) this.#arrived(copy)
         else copy?.close()
-      })
+      })!
     )
     return near
   }

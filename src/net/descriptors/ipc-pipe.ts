@@ -42,10 +42,15 @@ function bindings() {
 
 let made = 0
 
-/**
- * Two connected ends. `far` is the descriptor of the other end: whoever opens it closes it, it is never closed here.
- */
-export async function joinedPipes(): Promise<{ near: IpcPipe; far: number }> {
+/** The other end, for any thread: whoever opens it closes it. */
+export interface FarEnd {
+  readonly fd: number
+  /** Shared. 0: nobody has opened it; 1: somebody has; 2: it is closed. */
+  readonly fate: Int32Array
+}
+
+/** Two connected ends. */
+export async function joinedPipes(): Promise<{ near: IpcPipe; far: FarEnd }> {
   const { Pipe, PipeConnectWrap, constants } = bindings().pipe
   const server = new Pipe(constants.SERVER)
   // In the abstract namespace: no file, and gone with the process.
@@ -60,23 +65,35 @@ export async function joinedPipes(): Promise<{ near: IpcPipe; far: number }> {
   const other = await accepted
   server.close()
   // Keep the wrapper alive, since its finalizer would close the descriptor.
-  handedOver.push(other)
+  const far: FarEnd = { fd: other.fd, fate: new Int32Array(new SharedArrayBuffer(4)) }
+  handedOver.set(far.fate, other)
   for (const end of [near, other]) end.unref()
-  return { near, far: other.fd }
+  return { near, far }
 }
 
 /**
- * Opens the far end, in any thread. `received` is called for each handle in order, with the label it was sent with;
+ * Closes a far end that nobody has opened or will open, in the thread that made it: what has been sent there would stay open with it,
+ * and sockets that listen would be given connections that nobody accepts.
+ */
+export function closeUnopened({ fate }: FarEnd): void {
+  if (Atomics.compareExchange(fate, 0, 0, 2) !== 0) return
+  handedOver.get(fate)?.close()
+  handedOver.delete(fate)
+}
+
+/**
+ * Opens the far end, in any thread; undefined: it is closed. `received` is called for each handle in order, with the label it was sent with;
  * without a handle when the table of descriptors is full.
  */
 export function openFarEnd(
-  far: number,
+  { fd, fate }: FarEnd,
   received: (label: string, handle: DescriptorHandle | undefined) => void
-): IpcPipe {
+): IpcPipe | undefined {
   const { Pipe, constants } = bindings().pipe
   const { streamBaseState, kReadBytesOrError, kArrayBufferOffset } = bindings().stream
+  if (Atomics.compareExchange(fate, 0, 0, 1) !== 0) return undefined
   const pipe = new Pipe(constants.IPC)
-  if (pipe.open(far) < 0) throw new Error('no pipe for descriptors')
+  if (pipe.open(fd) < 0) throw new Error('no pipe for descriptors')
   pipe.onread = (bytes) => {
     const size = streamBaseState[kReadBytesOrError]!
     if (bytes === undefined || size <= 0) return
@@ -103,4 +120,5 @@ export function sendDescriptor(pipe: IpcPipe, label: string, handle: DescriptorH
   })
 }
 
-const handedOver: IpcPipe[] = []
+/** By fate. */
+const handedOver = new Map<Int32Array, IpcPipe>()

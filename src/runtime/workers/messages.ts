@@ -3,6 +3,7 @@ import type { ChangeEvent } from '../../balancer/pool/states.ts'
 import type { LogLevel } from '../../config/model/model.ts'
 import type { MetricsAnnouncement } from '../../core/metrics/metrics.ts'
 import type { SentSockets } from '../../net/descriptors/descriptor-sender.ts'
+import type { FarEnd } from '../../net/descriptors/ipc-pipe.ts'
 import type { BackendFate } from '../plane/listener-engine.ts'
 import type { SharedBuffers } from '../memory/shared-memory.ts'
 import type { PlaneDelta } from '../plane/plane-snapshot.ts'
@@ -40,7 +41,7 @@ export type ToWorker =
       readonly sockets: SentSockets
     }
   /** The worker's end of the pipe for sockets. */
-  | { readonly type: 'inbox'; readonly far: number }
+  | { readonly type: 'inbox'; readonly far: FarEnd }
   /** `thread` is dead: its sockets, until it is replaced. */
   | { readonly type: 'adopt'; readonly thread: number; readonly sockets: SentSockets }
   | { readonly type: 'release'; readonly thread: number }
