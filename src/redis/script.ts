@@ -28,13 +28,17 @@ export function runScript(
   )
 }
 
-/** The same, sent before this returns, and not with the other commands of this turn. */
+/**
+ * The same, sent before this returns, and not with the other commands of this turn. Not in a cluster: there ioredis keeps back what goes
+ * to a node that hangs, and what has left is executed when the node goes on, claims for which others would wait included.
+ */
 export function runScriptAtOnce(
   connection: Connection,
   script: Script,
   keys: readonly string[],
   args: readonly Argument[]
 ): Promise<unknown> {
+  if (connection.isCluster) return runScript(connection, script, keys, args)
   return known(
     () => atOnce(connection.pipeline().evalsha(script.digest, keys.length, ...keys, ...args)),
     () => connection.eval(script.text, keys.length, ...keys, ...args)

@@ -212,7 +212,9 @@ export class RemoteCache {
     this.#link.ask(
       async (connection) => {
         // Counted first: whoever begins to hear and finds the count unchanged has missed nothing.
-        const counted = atOnce(connection.pipeline().incr(this.#names.removals))
+        const counted = connection.isCluster
+          ? connection.incr(this.#names.removals)
+          : atOnce(connection.pipeline().incr(this.#names.removals))
         // At once, too: it would end a claim of the same turn that is meant to follow it.
         const [reply] = await Promise.all([
           runScriptAtOnce(connection, removeScript, [head, claim, gone], args),
