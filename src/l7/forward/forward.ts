@@ -143,7 +143,8 @@ export class Forward implements UpstreamClient, LeaseTaker, AtBackend {
     if (this.#failure !== undefined) this.#target.pool.retries.add()
     const { pool } = this.#target
     pool.underway?.enter(this)
-    const stream = pool.upstreams.open(lease.backend, this.#request, this.#target, this)
+    const { needsNew } = this.#attempts
+    const stream = pool.upstreams.open(lease.backend, this.#request, this.#target, this, needsNew)
     this.#stream = stream
     if (stream.isOpen) this.#begin(stream)
   }

@@ -20,9 +20,15 @@ export interface UpstreamTimes {
 export interface Upstreams {
   /**
    * Begins to send `request`. The stream that is returned takes the body if it `isOpen`; otherwise one of the client's
-   * `onOpen` and `onOpenFailure` comes later.
+   * `onOpen` and `onOpenFailure` comes later. `needsNew`: not over an idle connection, where each request has one by itself.
    */
-  open(backend: Backend, request: Outgoing, times: UpstreamTimes, client: UpstreamClient): UpstreamStream
+  open(
+    backend: Backend,
+    request: Outgoing,
+    times: UpstreamTimes,
+    client: UpstreamClient,
+    needsNew: boolean
+  ): UpstreamStream
 }
 
 /** One request on its way to a backend. */

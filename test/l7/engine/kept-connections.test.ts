@@ -242,3 +242,39 @@ t.test('schemes that authenticate a connection are known in every spelling', asy
   for (const value of ['Basic a', 'Bearer ntlm', 'Digest realm="negotiate"', 'ntlm-like a', undefined])
     t.equal(authenticatesConnection(value), false, value ?? 'none')
 })
+
+for (const maxConnections of [undefined, 3]) {
+  const name = maxConnections === undefined ? '' : `, ${maxConnections} connections at most`
+  t.test(`a backend that closes every kept connection at its second request${name}`, async (t) => {
+    const heads = new Map<RawClient, number>()
+    const backend = await rawBackend(
+      answering((_, connection) => {
+        const before = heads.get(connection) ?? 0
+        heads.set(connection, before + 1)
+        if (before === 0) return OK
+        connection.socket.destroy()
+        return ''
+      })
+    )
+    const address = { address: backend.address, ...(maxConnections !== undefined && { maxConnections }) }
+    const lab = await labOf([], { pool: { backends: [address], retry: false } })
+    t.teardown(() => Promise.all([lab.close(), backend.close()]))
+    const clients = await Promise.all([lab.client(), lab.client(), lab.client()])
+    let answers = 0
+    for (let round = 0; round < 10; round++) {
+      // Several are idle then, and the one that is closed is not followed by another of them.
+      const asking = round % 2 === 0 ? clients : clients.slice(0, 1)
+      answers += asking.length
+      await Promise.all(
+        asking.map(async (client) => {
+          client.received = ''
+          client.send(get())
+          await client.text('\r\n\r\nok')
+          t.match(client.received, /^HTTP\/1.1 200/)
+        })
+      )
+    }
+    t.equal(heads.size, answers)
+    t.equal(lab.active, 0)
+  })
+}

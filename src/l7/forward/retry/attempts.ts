@@ -118,6 +118,11 @@ export class Attempts {
     return this.#repeatable && this.#stale-- > 0
   }
 
+  /** A kept connection was closed: others of the backend may be too, so the next attempt gets a new one (RFC 9110 §9.2.2: it is the last). */
+  get needsNew(): boolean {
+    return this.#stale < 1
+  }
+
   /** The TLS session that a connection began with is not offered again. */
   mayRepeatSession(): boolean {
     return this.#session-- > 0

@@ -153,19 +153,20 @@ export class UpstreamPool {
     return connection
   }
 
-  /** Opens a connection, once the backend has room for one more. */
+  /** Opens a connection, once the backend has room for one more. One that becomes idle first does too, unless `needsNew`. */
   connect(
     backend: Backend,
     timeoutMs: number,
     waiter: ConnectionWaiter<UpstreamConnection>,
-    preface?: Buffer
+    preface: Buffer | undefined,
+    needsNew: boolean
   ): ConnectAttempt {
     const dialling = new Dialling(this.#abandon, waiter, preface)
     if (backend.tryOpen()) {
       this.#dial(backend, timeoutMs, dialling)
       return dialling
     }
-    this.#starved.add(dialling)
+    if (!needsNew) this.#starved.add(dialling)
     dialling.wait = awaitSocket(backend, this.#clock, timeoutMs, (opened) => {
       this.#starved.delete(dialling)
       if (opened) this.#dial(backend, timeoutMs, dialling)

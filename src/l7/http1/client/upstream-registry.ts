@@ -168,7 +168,13 @@ export class PoolUpstreams implements Upstreams {
     registry.configure(pool.name, settings)
   }
 
-  open(backend: Backend, request: Outgoing, times: UpstreamTimes, client: UpstreamClient): UpstreamStream {
+  open(
+    backend: Backend,
+    request: Outgoing,
+    times: UpstreamTimes,
+    client: UpstreamClient,
+    needsNew: boolean
+  ): UpstreamStream {
     const upstreams = this.to(backend)
     if (upstreams instanceof BackendStreams) return upstreams.open(backend, request, times, client)
     const batched = this.#settings.config.connections.pipelining > 1 && mayPipeline(request)
@@ -176,9 +182,14 @@ export class PoolUpstreams implements Upstreams {
     // With maxConnections a new connection might have to wait for the idle one.
     const { method } = request
     const once = backend.maxConnections === undefined && method !== 'GET' && !isIdempotent(method)
-    const connection = batched ? upstreams.takePipelined() : upstreams.take(request.client, once)
-    if (connection !== undefined) sent.use(connection, batched)
-    else sent.dialling = upstreams.connect(backend, times.connectMs, sent, request.preface)
+    if (!needsNew) {
+      const kept = batched ? upstreams.takePipelined() : upstreams.take(request.client, once)
+      if (kept !== undefined) {
+        sent.use(kept, batched)
+        return sent
+      }
+    }
+    sent.dialling = upstreams.connect(backend, times.connectMs, sent, request.preface, needsNew)
     return sent
   }
 
